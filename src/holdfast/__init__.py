@@ -1,0 +1,39 @@
+"""Holdfast: a production runtime for AI agents.
+
+Names load when first used, so that importing the package reads, writes and starts nothing.
+"""
+
+from importlib import import_module
+
+from holdfast.version import __version__
+
+_HOMES = {
+    "Agent": "holdfast.agent",
+    "App": "holdfast.app",
+    "Context": "holdfast.types",
+    "Conversation": "holdfast.types",
+    "Limits": "holdfast.types",
+    "Price": "holdfast.types",
+    "Say": "holdfast.types",
+    "Call": "holdfast.types",
+    "Calls": "holdfast.types",
+    "Final": "holdfast.types",
+    "tool": "holdfast.tools.tool",
+    "ToolError": "holdfast.errors",
+    "RetryLater": "holdfast.errors",
+    "ask_always": "holdfast.policy.rules",
+    "ask_when": "holdfast.policy.rules",
+    "never_ask": "holdfast.policy.rules",
+}
+
+__all__ = ["__version__", *_HOMES]  # pyright: ignore[reportUnsupportedDunderAll] - __init__.pyi lists them
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'holdfast' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

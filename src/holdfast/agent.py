@@ -1,0 +1,84 @@
+"""An agent: a declaration of who works, with which models and tools, within which limits."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Generic
+
+from typing_extensions import TypeVar
+
+from holdfast.errors import DeclarationError
+from holdfast.ports import LanguageModel, Rule, Tool
+from holdfast.types import Limits, OnFailure, Price
+
+OutputT = TypeVar("OutputT", default=str)
+
+RESERVED_TOOLS = frozenset({"final_result", "cannot_complete", "ask_person"})
+"""Names of the tools that Holdfast itself gives to every agent."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agent(Generic[OutputT]):
+    """A named worker: models, instructions, tools, output type and limits.
+
+    Declaring one runs nothing and may be done at import time.
+
+    Args:
+        name: Unique in an `App`: letters, digits, `_` and `-`.
+        models: The fallback chain, first choice first: `"provider:model"` strings, model instances of
+            pydantic-ai, and rule functions (`Conversation -> Reply`).
+        instructions: What the agent is told before everything else.
+        tools: Functions decorated with `holdfast.tool`. Default: none.
+        output: A type that pydantic can validate, for a structured result. Default: `str`, plain text.
+        limits: Hard bounds on each execution.
+        version: Recorded with each execution. Default: `"1"`.
+        deps: Anything; tools find it as `ctx.deps`.
+        max_output_tokens: Asked of the model for one response. Default: 4,096.
+        corrections: How many malformed, empty or truncated answers in a row are sent back to the model
+            before giving up. Default: 3.
+        on_failure: `"review"` asks a person before an execution ends failed for a reason the agent
+            cannot help (malformed output, a loop, no model, a step's timeout, `CANNOT_COMPLETE`).
+            Default: `"fail"`.
+        context_window: Tokens a request may have, where the model library does not know the model.
+        prices: For models whose price the price list does not know, by model name.
+
+    Raises:
+        DeclarationError: Something in it cannot work; the message names the fix.
+    """
+
+    name: str
+    models: Sequence[str | LanguageModel | Rule]
+    instructions: str = ""
+    tools: Sequence[Tool] = ()
+    output: type[OutputT] = str  # pyright: ignore[reportAssignmentType] - the TypeVar's default
+    limits: Limits = field(default_factory=Limits)
+    version: str = "1"
+    deps: object = None
+    max_output_tokens: int = 4_096
+    corrections: int = 3
+    on_failure: OnFailure = "fail"
+    context_window: int | None = None
+    prices: dict[str, Price] = field(default_factory=dict[str, Price])
+
+    def __post_init__(self) -> None:
+        if not self.name or not self.name.replace("_", "").replace("-", "").isalnum():
+            raise DeclarationError(
+                f"agent name {self.name!r}: use letters, digits, '_' and '-', e.g. name='support'"
+            )
+        if not self.models:
+            raise DeclarationError(
+                f"agent {self.name!r} has no model: give models=['openai:...'] or a rule function"
+            )
+        for tool in self.tools:
+            if not hasattr(tool, "schema_hash"):
+                raise DeclarationError(f"agent {self.name!r}: {tool!r} is no tool: decorate it with @tool(...)")
+        _refuse_name_clashes(self.name, [tool.name for tool in self.tools])
+
+
+def _refuse_name_clashes(agent: str, names: Sequence[str]) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise DeclarationError(f"agent {agent!r} has two tools named {name!r}: rename one with name=")
+        if name in RESERVED_TOOLS:
+            raise DeclarationError(
+                f"agent {agent!r}: {name!r} is a tool that Holdfast gives to every agent; rename yours"
+            )

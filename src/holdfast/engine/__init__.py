@@ -1,0 +1,1 @@
+"""What wakes executions and keeps workers honest."""

@@ -1,0 +1,174 @@
+"""Every deliberate error, in one tree, split by what its reader must do.
+
+    HoldfastError
+    ├── UsageError                  you wrote something that cannot work; the message names the fix
+    │   ├── DeclarationError        an agent, tool or app is declared wrongly
+    │   ├── MissingExtra            install an extra of the package
+    │   └── NotFound                no such execution, approval, agent or blob
+    ├── Refused                     a write was refused; read the state again before you go on
+    │   ├── StaleFence              another worker has the execution now: drop it
+    │   ├── CancelRequested         somebody asked to cancel: start nothing new
+    │   ├── IllegalTransition       that status cannot follow this one
+    │   ├── AlreadyDecided          the approval was answered before you
+    │   ├── ApprovalUnusable        the approval does not cover this call: ask again
+    │   └── IdempotencyConflict     the key was used for another input
+    ├── StoreError                  the database cannot serve
+    │   ├── StoreUnavailable        it is away; try again later
+    │   ├── SchemaOutdated          run `holdfast migrate`
+    │   ├── UnknownRecord           written by a newer version: upgrade before reading
+    │   └── JournalBroken           the hash chain does not hold: somebody changed a row
+    └── ToolProblem                 raised by or about a tool
+        ├── ToolError               the effect definitely did not happen
+        ├── RetryLater              it did not happen; try again after a while
+        └── InvalidArguments        the arguments do not fit the tool's schema
+"""
+
+from typing import ClassVar
+
+
+class HoldfastError(Exception):
+    """Something in Holdfast went wrong."""
+
+    code: ClassVar[str] = "holdfast_error"
+    """Stable name of this kind of error: the contract that doors map to HTTP and exit status."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or (type(self).__doc__ or "").strip().splitlines()[0])
+
+
+class UsageError(HoldfastError):
+    """The request cannot work as it is written."""
+
+    code = "usage"
+
+
+class DeclarationError(UsageError):
+    """An agent, tool or app is declared in a way that cannot work."""
+
+    code = "declaration"
+
+
+class MissingExtra(UsageError):
+    """A part of Holdfast that is not installed is needed."""
+
+    code = "missing_extra"
+
+    def __init__(self, extra: str, *, needed_for: str) -> None:
+        super().__init__(f"{needed_for} needs an extra: pip install 'holdfast[{extra}]'")
+        self.extra = extra
+
+
+class NotFound(UsageError):
+    """There is nothing with that name or id."""
+
+    code = "not_found"
+
+
+class Refused(HoldfastError):
+    """The write was refused; nothing of it was stored."""
+
+    code = "refused"
+
+
+class StaleFence(Refused):
+    """Another worker has taken this execution over."""
+
+    code = "stale_fence"
+
+
+class CancelRequested(Refused):
+    """Somebody asked to cancel this execution; no new call may start."""
+
+    code = "cancel_requested"
+
+
+class IllegalTransition(Refused):
+    """That status cannot follow the present one."""
+
+    code = "illegal_transition"
+
+
+class AlreadyDecided(Refused):
+    """The approval was already decided."""
+
+    code = "already_decided"
+
+
+class ApprovalUnusable(Refused):
+    """The approval does not cover this call as it is now."""
+
+    code = "approval_unusable"
+
+
+class IdempotencyConflict(Refused):
+    """The idempotency key was already used for a different input."""
+
+    code = "idempotency_conflict"
+
+
+class StoreError(HoldfastError):
+    """The database cannot serve this request."""
+
+    code = "store"
+
+
+class StoreUnavailable(StoreError):
+    """The database is away; the work waits for it."""
+
+    code = "store_unavailable"
+
+
+class SchemaOutdated(StoreError):
+    """The database's tables are older than this version: run `holdfast migrate`."""
+
+    code = "schema_outdated"
+
+
+class UnknownRecord(StoreError):
+    """A record was written by a newer version of Holdfast: upgrade before reading it."""
+
+    code = "unknown_record"
+
+
+class JournalBroken(StoreError):
+    """The journal's hash chain does not hold."""
+
+    code = "journal_broken"
+
+
+class ToolProblem(HoldfastError):
+    """A tool could not do what it was asked."""
+
+    code = "tool_problem"
+
+
+class ToolError(ToolProblem):
+    """The tool failed and its effect definitely did not happen.
+
+    Raise it from a tool; the message goes to the model.
+    """
+
+    code = "tool_error"
+
+
+class RetryLater(ToolProblem):
+    """The tool's effect did not happen and may be tried again after a while.
+
+    Raise it from a tool. A long wait parks the execution: it costs a row, not a worker.
+
+    Args:
+        seconds: How long to wait, at least.
+        message: Why, for the record. Default: none.
+    """
+
+    code = "retry_later"
+
+    def __init__(self, seconds: float, message: str | None = None) -> None:
+        super().__init__(message or f"try again in {seconds:g} s")
+        self.seconds = seconds
+
+
+class InvalidArguments(ToolProblem):
+    """The arguments do not fit the tool's schema."""
+
+    code = "invalid_arguments"

@@ -1,0 +1,278 @@
+"""The seams: what the core asks of the world, each one small Protocol or function type."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol, TypeAlias
+
+from holdfast.types import (
+    Append,
+    Appended,
+    Approval,
+    ApprovalStatus,
+    Claimed,
+    Context,
+    Conversation,
+    Decision,
+    Effect,
+    Event,
+    Execution,
+    Health,
+    Json,
+    NewExecution,
+    OnChange,
+    Proposal,
+    Reply,
+    Ruling,
+    Status,
+    Swept,
+)
+
+NewId: TypeAlias = Callable[[], str]
+"""Makes ids: unique, and sorted by time (UUIDv7)."""
+
+Rule: TypeAlias = Callable[[Conversation], Reply | Awaitable[Reply]]
+"""A rule-based model: plain code that sees the conversation and answers like a model."""
+
+ReviewRule: TypeAlias = Callable[[Proposal], Decision]
+"""Says of one call whether it may run, needs a person, or may not run. Pure."""
+
+
+class Clock(Protocol):
+    """Time, so that tests and replay can hold it still."""
+
+    def now(self) -> datetime:
+        """The wall clock, in UTC, with time zone."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds from an arbitrary start, never going back."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        ...
+
+
+class LanguageModel(Protocol):
+    """A model instance of the model library (pydantic-ai), e.g. one with a base URL of your own."""
+
+    @property
+    def model_name(self) -> str:
+        """The provider's name for it."""
+        ...
+
+    @property
+    def system(self) -> str:
+        """The provider."""
+        ...
+
+
+class Tool(Protocol):
+    """A declared tool. Made by `holdfast.tool`."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def description(self) -> str: ...
+    @property
+    def effect(self) -> Effect: ...
+    @property
+    def timeout_s(self) -> float | None:
+        """Seconds one attempt may take; `None`: the agent's `step_timeout_s`."""
+        ...
+
+    @property
+    def retries(self) -> int:
+        """Further attempts after a failed one, for `read` and `idempotent` tools."""
+        ...
+
+    @property
+    def on_change(self) -> OnChange: ...
+    @property
+    def parameters(self) -> Mapping[str, Json]:
+        """JSON schema of the arguments."""
+        ...
+
+    @property
+    def schema_hash(self) -> str:
+        """SHA-256 over name, effect and parameters: changes when a recorded call could mean another thing."""
+        ...
+
+    @property
+    def has_probe(self) -> bool: ...
+
+    def review(self, proposal: Proposal) -> Decision:
+        """What the tool's review rule says of this call. A rule that raises means review."""
+        ...
+
+    def validate(self, arguments: Mapping[str, Json]) -> Mapping[str, Json]:
+        """The arguments, checked and completed with defaults, as JSON.
+
+        Raises:
+            InvalidArguments: They do not fit; the message says which and why.
+        """
+        ...
+
+    async def run(self, context: Context[object], arguments: Mapping[str, Json]) -> object:
+        """Run it once. Arguments have passed `validate`."""
+        ...
+
+    async def probe(self, context: Context[object], arguments: Mapping[str, Json]) -> object | None:
+        """Ask whether an effect of unknown outcome happened: its result, or `None` if it did not."""
+        ...
+
+
+class Journal(Protocol):
+    """The truth about executions: append-only, fenced, group-committed."""
+
+    async def append(self, append: Append) -> Appended:
+        """Make one step durable. Returns after the commit; waits while the database is away.
+
+        Raises:
+            StaleFence: Another worker holds the execution.
+            CancelRequested: `refuse_if_cancelled` was set and somebody asked to cancel.
+            IllegalTransition: The status may not follow the present one.
+            ApprovalUnusable: A used approval is not decided, was used before, or covers something else.
+        """
+        ...
+
+    async def events(self, execution_id: str, *, after: int = 0, limit: int | None = None) -> Sequence[Event]:
+        """Events with a sequence number above `after`, in order."""
+        ...
+
+    async def blob(self, digest: str) -> bytes:
+        """A stored payload by its SHA-256.
+
+        Raises:
+            NotFound: There is none.
+        """
+        ...
+
+    async def put_blob(self, content: bytes, *, media_type: str) -> str:
+        """Store a payload once, durably, and return its SHA-256."""
+        ...
+
+
+class Store(Protocol):
+    """What doors may ask about and do to executions."""
+
+    async def start(self, new: NewExecution) -> Execution:
+        """Store a pending execution. The same idempotency key and input give the first one back.
+
+        Raises:
+            IdempotencyConflict: The key was used for another input.
+        """
+        ...
+
+    async def get(self, execution_id: str) -> Execution:
+        """One execution with its tool calls.
+
+        Raises:
+            NotFound: There is none.
+        """
+        ...
+
+    async def list(  # noqa: PLR0913 - one filter each
+        self,
+        *,
+        status: Status | None = None,
+        agent: str | None = None,
+        user: str | None = None,
+        thread: str | None = None,
+        limit: int = 100,
+        after: str | None = None,
+    ) -> Sequence[Execution]:
+        """Newest first, without tool calls; `after` is the id of the last one seen."""
+        ...
+
+    async def approvals(
+        self, *, status: ApprovalStatus | None = "open", execution_id: str | None = None
+    ) -> Sequence[Approval]:
+        """Oldest first."""
+        ...
+
+    async def approval(self, approval_id: str) -> Approval:
+        """One approval.
+
+        Raises:
+            NotFound: There is none.
+        """
+        ...
+
+    async def decide(self, ruling: Ruling) -> Approval:
+        """Record an answer and, when it was the last open question, wake the execution: one commit.
+
+        Raises:
+            AlreadyDecided: It was answered, expired or withdrawn; the message says by whom and when.
+        """
+        ...
+
+    async def cancel(self, execution_id: str, *, by: str) -> Execution:
+        """Cancel what does not run at once, withdrawing its open approvals; ask the worker of what runs.
+
+        Raises:
+            IllegalTransition: It has ended.
+        """
+        ...
+
+    async def retry(self, execution_id: str, *, by: str) -> Execution:
+        """Make a failed execution pending again, to go on after its last durable step.
+
+        Raises:
+            IllegalTransition: It has not failed.
+        """
+        ...
+
+    def health(self) -> Health:
+        """Whether writes are taken now. Never blocks."""
+        ...
+
+    def watch(self, execution_id: str) -> AsyncIterator[None]:
+        """Ticks after each commit that may have touched the execution; may tick too often, never too seldom."""
+        ...
+
+    async def close(self) -> None:
+        """Write what is queued, then let go of the database."""
+        ...
+
+
+class Queue(Protocol):
+    """What an engine asks: who is next, who is dead, when to look again."""
+
+    async def register(self, worker_id: str, *, host: str, pid: int, lease_s: float) -> None:
+        """Announce a worker with a live lease."""
+        ...
+
+    async def renew(self, worker_id: str, *, lease_s: float) -> bool:
+        """Prolong the lease; `False` when it had already been given up for dead."""
+        ...
+
+    async def retire(self, worker_id: str) -> None:
+        """End the lease; executions it still holds become claimable at once."""
+        ...
+
+    async def claim(
+        self, worker_id: str, *, agents: Sequence[str], limit: int, only: str | None = None
+    ) -> Sequence[Claimed]:
+        """Take up to `limit` pending executions that are due, by priority, then age; `only` one id.
+
+        Each gets status `running`, this worker as lease owner, a higher fence and an
+        `execution.claimed` event, in one commit.
+        """
+        ...
+
+    async def sweep(self, *, dead: Sequence[str] = ()) -> Swept:
+        """Release executions of workers whose lease ran out (or that are named `dead`), expire approvals."""
+        ...
+
+    async def workers(self) -> Sequence[tuple[str, str, int]]:
+        """Workers with an unexpired lease: id, host, pid."""
+        ...
+
+    async def next_due(self, agents: Sequence[str]) -> datetime | None:
+        """When the next parked execution or open approval needs attention, if any."""
+        ...
+
+    async def wait_for_work(self, *, timeout_s: float) -> None:
+        """Return when something may have become claimable, or after `timeout_s`."""
+        ...

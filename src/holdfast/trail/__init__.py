@@ -1,0 +1,1 @@
+"""The record: journal, store, schema, redaction, audit."""

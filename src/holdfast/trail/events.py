@@ -1,0 +1,74 @@
+"""The kinds of events in the journal, with what each one's data holds.
+
+Every event has a version; a reader that meets a kind or version it does not know refuses
+(`UnknownRecord`): it never guesses. Attributes of models and tools follow the OpenTelemetry GenAI
+conventions.
+"""
+
+from typing import Final
+
+STARTED: Final = "execution.started"
+"""input, agent, agent_version, user, thread, priority, tools {name: schema hash}, limits {...}"""
+CLAIMED: Final = "execution.claimed"
+"""worker, fence"""
+PARKED: Final = "execution.parked"
+"""reason, wake_at (ISO or null)"""
+CANCEL_REQUESTED: Final = "execution.cancel_requested"
+"""by"""
+COMPLETED: Final = "execution.completed"
+"""result, rung"""
+FAILED: Final = "execution.failed"
+"""reason, error, result (the partial one, or null)"""
+CANCELLED: Final = "execution.cancelled"
+"""by"""
+RETRIED: Final = "execution.retried"
+"""by"""
+
+THREAD_RECALLED: Final = "thread.recalled"
+"""executions [{id, last_seq}]: earlier executions whose words this one continues"""
+CONTEXT_COMPACTED: Final = "context.compacted"
+"""through (the seq up to which the context was replaced), digest (the text that replaces it), tokens_before,
+tokens_after"""
+TOOLS_CHANGED: Final = "tools.changed"
+"""changes [{tool, pinned, present}], decision {verdict, gate, reason}, tools {name: schema hash} (the new pins)"""
+
+MODEL_REQUESTED: Final = "model.requested"
+"""step, purpose (turn | closing), reserved_tokens, reserved_usd, gen_ai.request.max_tokens"""
+MODEL_RESPONDED: Final = "model.responded"
+"""step, purpose, rung, gen_ai.provider.name, gen_ai.response.model, gen_ai.usage.input_tokens,
+gen_ai.usage.output_tokens, cache_read_tokens, cache_write_tokens, cost_usd, latency_ms, attempts [...],
+response (the model library's JSON)"""
+MODEL_FAILED: Final = "model.failed"
+"""step, purpose, reason, error, attempts [{rung, model, class, error, latency_ms}]"""
+CORRECTED: Final = "model.corrected"
+"""step, problem (empty | truncated | malformed | invalid_result | early_result), message (what the model is told)"""
+
+CALL_DECIDED: Final = "call.decided"
+"""call_id, step, index, gen_ai.tool.name, gen_ai.tool.call.id, arguments, effect, status (running: the intent),
+decision {verdict, gate, reason, risk}, digest, schema_hash"""
+CALL_DISPATCHED: Final = "call.dispatched"
+"""call_id, approval_id (or null), arguments (when a person edited them), attempt: an intent made after the decision"""
+CALL_ENDED: Final = "call.ended"
+"""call_id, status (completed | failed | denied | in_doubt | pending), content (what the model is told),
+blob (or null), error, attempt, latency_ms"""
+
+APPROVAL_OPENED: Final = "approval.opened"
+"""approval_id, kind, call_id, gen_ai.tool.name, question, reason, gate, risk, expires_at, digest, schema_hash"""
+APPROVAL_DECIDED: Final = "approval.decided"
+"""approval_id, kind, call_id, answer, status, by, note, edit"""
+APPROVAL_EXPIRED: Final = "approval.expired"
+"""approval_id, kind, call_id"""
+APPROVAL_WITHDRAWN: Final = "approval.withdrawn"
+"""approval_id, kind, call_id, reason"""
+
+VERSIONS: Final = {
+    kind: 1
+    for kind in (
+        STARTED, CLAIMED, PARKED, CANCEL_REQUESTED, COMPLETED, FAILED, CANCELLED, RETRIED,
+        THREAD_RECALLED, CONTEXT_COMPACTED, TOOLS_CHANGED,
+        MODEL_REQUESTED, MODEL_RESPONDED, MODEL_FAILED, CORRECTED,
+        CALL_DECIDED, CALL_DISPATCHED, CALL_ENDED,
+        APPROVAL_OPENED, APPROVAL_DECIDED, APPROVAL_EXPIRED, APPROVAL_WITHDRAWN,
+    )
+}  # fmt: skip
+"""The newest version of each kind that this code can read."""
