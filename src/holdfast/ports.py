@@ -101,8 +101,9 @@ class Tool(Protocol):
     @property
     def has_probe(self) -> bool: ...
 
-    def review(self, proposal: Proposal) -> Decision:
-        """What the tool's review rule says of this call. A rule that raises means review."""
+    @property
+    def review(self) -> ReviewRule | None:
+        """The declared review rule; `None`: undeclared, so an irreversible call is asked every time."""
         ...
 
     def validate(self, arguments: Mapping[str, Json]) -> Mapping[str, Json]:
@@ -111,6 +112,10 @@ class Tool(Protocol):
         Raises:
             InvalidArguments: They do not fit; the message says which and why.
         """
+        ...
+
+    def typed(self, arguments: Mapping[str, Json]) -> object:
+        """Validated arguments as the function gets them: attributes with Python values (`args.amount > 100`)."""
         ...
 
     async def run(self, context: Context[object], arguments: Mapping[str, Json]) -> object:

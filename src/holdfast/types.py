@@ -110,6 +110,8 @@ class Proposal:
     effect: Effect
     arguments: Mapping[str, Json]
     """Validated, defaults filled in, as JSON. What a person is shown and what runs."""
+    args: object
+    """The same as Python values, by attribute: what a review rule reads."""
     digest: str
     """SHA-256 of tool name and canonical arguments: what an approval is bound to."""
     schema_hash: str
