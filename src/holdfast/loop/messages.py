@@ -1,0 +1,168 @@
+"""The conversation as the model library's messages, built step by step, and how large it can be at most."""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, cast
+
+from pydantic_ai import messages as lib
+from pydantic_ai.models import ModelRequestParameters
+from pydantic_ai.tools import ToolDefinition
+
+from holdfast.loop.output import OutputContract
+from holdfast.loop.prompt import Newer
+from holdfast.loop.reply import OUTPUT_TOOL
+from holdfast.loop.transcript import Answered, Entry, Responded, Returned, Told
+from holdfast.ports import Tool
+from holdfast.types import CallStatus, Json
+
+Outcome = Literal["success", "failed", "denied"]
+
+OUTCOMES: Mapping[CallStatus, Outcome] = {"completed": "success", "denied": "denied"}
+"""How the library names what came of a call; everything else is `failed`."""
+
+NO_ANSWER = "(no answer)"
+"""Stands for a message without text and calls: providers refuse an empty one in a history."""
+
+
+class Messages:
+    """The messages of one activation, kept so that a turn translates only what is new."""
+
+    def __init__(self) -> None:
+        self._messages: list[lib.ModelMessage] = []
+        self._newer = Newer()
+
+    def of(self, entries: Sequence[Entry]) -> list[lib.ModelMessage]:
+        """The messages for a transcript. The list is this object's own: do not change it."""
+        anew, new = self._newer.of(entries)
+        if anew:
+            self._messages = []
+        for entry in new:
+            self._add(entry)
+        return self._messages
+
+    def _add(self, entry: Entry) -> None:
+        match entry:
+            case Responded(response):
+                self._messages.append(sendable(load(response)))
+            case Answered(text):
+                self._messages.append(lib.ModelResponse(parts=[lib.TextPart(text)]))
+            case Told(text):
+                self._say(lib.UserPromptPart(text))
+            case Returned():
+                self._say(
+                    lib.ToolReturnPart(
+                        tool_name=entry.tool,
+                        content=entry.content,
+                        tool_call_id=entry.provider_call_id,
+                        outcome=OUTCOMES.get(entry.status, "failed"),
+                    )
+                )
+
+    def _say(self, part: lib.UserPromptPart | lib.ToolReturnPart) -> None:
+        # One request holds everything between two responses: providers want the results of a message together,
+        # and some refuse two user messages in a row.
+        if self._messages and isinstance(last := self._messages[-1], lib.ModelRequest):
+            last.parts = [*last.parts, part]
+        else:
+            self._messages.append(lib.ModelRequest(parts=[part]))
+
+
+def sendable(response: lib.ModelResponse) -> lib.ModelResponse:
+    """The response as it may stand in a history."""
+    if any(isinstance(part, lib.TextPart | lib.ToolCallPart) and part.has_content() for part in response.parts):
+        return response
+    if response.tool_calls:
+        return response
+    kept = [part for part in response.parts if not isinstance(part, lib.TextPart)]
+    response.parts = [*kept, lib.TextPart(NO_ANSWER)]
+    return response
+
+
+def dump(response: lib.ModelResponse) -> Mapping[str, Json]:
+    """A response as JSON, without what is at its default."""
+    # The content of a provider's own tool may be null and has no default.
+    native = any(isinstance(part, lib.NativeToolReturnPart) for part in response.parts)
+    data = lib.ModelMessagesTypeAdapter.dump_python([response], mode="json", exclude_none=not native)[0]
+    data["usage"] = {key: value for key, value in data["usage"].items() if value}
+    return cast("Mapping[str, Json]", data)
+
+
+def load(data: Mapping[str, Json]) -> lib.ModelResponse:
+    """A recorded response, as the library wants it back."""
+    return cast("lib.ModelResponse", lib.ModelMessagesTypeAdapter.validate_python([data])[0])
+
+
+def _built_in(name: str, description: str, **parameters: str) -> ToolDefinition:
+    properties: dict[str, object] = {key: {"type": "string", "description": text} for key, text in parameters.items()}
+    required = [key for key in parameters if key not in {"done", "open"}]
+    schema: dict[str, object] = {
+        "type": "object",
+        "properties": properties,
+        "required": required,
+        "additionalProperties": False,
+    }
+    return ToolDefinition(name=name, description=description, parameters_json_schema=schema, strict=False)
+
+
+BUILT_INS = (
+    _built_in(
+        "cannot_complete",
+        "Stop and say so when the task cannot be completed: something is missing, forbidden or impossible.",
+        reason="Why it cannot be completed.",
+        done="What was done so far.",
+        open="What is still open.",
+    ),
+    _built_in(
+        "ask_person",
+        "Ask a person a question that only a person can answer. The work waits until they do.",
+        question="The question, with everything needed to answer it.",
+    ),
+)
+"""Tools that every agent has."""
+
+
+class Offer:
+    """What an agent's models are offered besides the messages: instructions and tools. Cached by tool set."""
+
+    def __init__(self, contract: OutputContract) -> None:
+        self._contract = contract
+        self._known: dict[tuple[str, ...], list[ToolDefinition]] = {}
+
+    def parameters(self, instructions: str, tools: Sequence[Tool], *, closing: bool) -> ModelRequestParameters:
+        """The library's request parameters. Instructions and tools come first, so that providers can cache them."""
+        said = [lib.InstructionPart(content=instructions)] if instructions else []
+        if closing:
+            return ModelRequestParameters(instruction_parts=said)
+        output = self._output()
+        return ModelRequestParameters(
+            function_tools=self._definitions(tools),
+            output_tools=output,
+            output_mode="tool" if output else "text",
+            allow_text_output=not output,
+            instruction_parts=said,
+        )
+
+    def _definitions(self, tools: Sequence[Tool]) -> list[ToolDefinition]:
+        key = tuple(tool.name + tool.schema_hash for tool in tools)
+        if key not in self._known:
+            self._known[key] = [*map(definition, tools), *BUILT_INS]
+        return self._known[key]
+
+    def _output(self) -> list[ToolDefinition]:
+        if not self._contract.structured:
+            return []
+        return [
+            ToolDefinition(
+                name=OUTPUT_TOOL,
+                description=self._contract.description,
+                parameters_json_schema=dict(self._contract.schema),
+                outer_typed_dict_key=self._contract.wrapped_in,
+                kind="output",
+            )
+        ]
+
+
+def definition(tool: Tool) -> ToolDefinition:
+    """A declared tool in the library's terms."""
+    return ToolDefinition(
+        name=tool.name, description=tool.description or None, parameters_json_schema=dict(tool.parameters)
+    )
