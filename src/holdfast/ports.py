@@ -122,7 +122,7 @@ class Tool(Protocol):
         """Run it once. Arguments have passed `validate`."""
         ...
 
-    async def probe(self, context: Context[object], arguments: Mapping[str, Json]) -> object | None:
+    async def ask_probe(self, context: Context[object], arguments: Mapping[str, Json]) -> object | None:
         """Ask whether an effect of unknown outcome happened: its result, or `None` if it did not."""
         ...
 
