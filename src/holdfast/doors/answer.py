@@ -1,0 +1,176 @@
+"""Commands by which people decide: approve, reject, answer, resolve, cancel, retry."""
+
+import json
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from holdfast.doors import exits
+from holdfast.doors.desk import find_approval, find_execution, looking
+from holdfast.doors.options import COMMON, Common, Id, os_user
+from holdfast.doors.screen import call_words, emit, line, say
+from holdfast.errors import UsageError
+from holdfast.types import Answer, Approval, Json
+
+By = Annotated[str | None, Parameter(show_default=False)]
+
+
+async def approve(
+    id_: Id,
+    /,
+    *,
+    note: str | None = None,
+    edit: str | None = None,
+    by: By = None,
+    common: Common = COMMON,
+) -> int:
+    """Say yes to what waits.
+
+    Args:
+        id_: The approval's id or part of it, or the id of an execution with one open question.
+        note: A remark, recorded and shown to the agent.
+        edit: Other arguments to run it with, as a JSON object; recorded as your edit.
+        by: Who says so. Default: the user of this machine.
+        common: What every command takes.
+    """
+    return await _decide(id_, "approve", common, by=by, note=note, edit=as_json(edit, "--edit"))
+
+
+async def reject(id_: Id, /, *, note: str, by: By = None, common: Common = COMMON) -> int:
+    """Say no to what waits.
+
+    Args:
+        id_: The approval's id or part of it, or the id of an execution with one open question.
+        note: Why; the agent is told.
+        by: Who says so. Default: the user of this machine.
+        common: What every command takes.
+    """
+    return await _decide(id_, "reject", common, by=by, note=note)
+
+
+async def answer(id_: Id, text: str, /, *, by: By = None, common: Common = COMMON) -> int:
+    """Answer a question that an agent asked.
+
+    Args:
+        id_: The approval's id or part of it, or the id of an execution with one open question.
+        text: The answer, in your words.
+        by: Who says so. Default: the user of this machine.
+        common: What every command takes.
+    """
+    return await _decide(id_, "answer", common, by=by, note=text)
+
+
+async def resolve(  # noqa: PLR0913 - one per option
+    id_: Id,
+    outcome: Literal["happened", "run", "skip"],
+    /,
+    *,
+    result: str | None = None,
+    note: str | None = None,
+    by: By = None,
+    common: Common = COMMON,
+) -> int:
+    """Say what became of a call whose outcome is unknown.
+
+    Args:
+        id_: The approval's id or part of it, or the id of an execution with one open question.
+        outcome: It happened; it did not, and may run; it did not, and must not.
+        result: What the call returned, as JSON, where it happened.
+        note: A remark, recorded and shown to the agent.
+        by: Who says so. Default: the user of this machine.
+        common: What every command takes.
+    """
+    if result is not None and outcome != "happened":
+        raise UsageError(f"--result is what a call returned that happened: leave it out with {outcome!r}")
+    return await _decide(id_, outcome, common, by=by, note=note, edit=as_json(result, "--result"))
+
+
+async def _decide(  # noqa: PLR0913 - the parts of an answer
+    given: str, said: Answer, common: Common, *, by: str | None, note: str | None, edit: Json = None
+) -> int:
+    async with looking(common) as app:
+        found = await find_approval(app, given)
+        refuse_misfit(found, said)
+        decided = await app.decide(found.id, said, by=by or os_user(), note=note, edit=edit)
+        execution = await app.get(decided.execution_id)
+    if common.json:
+        emit(decided)
+        return exits.OK
+    what = call_words(decided.tool_name, decided.arguments) if decided.tool_name else decided.question
+    say(line((f"{decided.status} ", "bold"), f"by {decided.decided_by}: {what}"))
+    if execution.status == "awaiting_review":
+        say(f"{execution.id} still waits for another answer: holdfast approvals{common.where}")
+    else:
+        say(f"{execution.id} goes on as soon as a worker is free: holdfast tail {execution.id}{common.where}")
+    return exits.OK
+
+
+_FITTING: dict[str, tuple[frozenset[str], str]] = {
+    "call": (frozenset({"approve", "reject"}), "holdfast approve or holdfast reject"),
+    "change": (frozenset({"approve", "reject"}), "holdfast approve or holdfast reject"),
+    "escalation": (frozenset({"approve", "reject"}), "holdfast approve --note or holdfast reject --note"),
+    "question": (frozenset({"answer", "reject"}), "holdfast answer or holdfast reject"),
+    "doubt": (frozenset({"happened", "run", "skip"}), "holdfast resolve happened, run or skip"),
+}
+
+
+def refuse_misfit(approval: Approval, said: Answer) -> None:
+    """Refuse an answer that is none to what is asked.
+
+    Raises:
+        UsageError: The message names the command that fits.
+    """
+    fitting, how = _FITTING[approval.kind]
+    if said not in fitting:
+        raise UsageError(f"{approval.id} asks about a {approval.kind}; {said!r} does not answer that: use {how}")
+
+
+def as_json(given: str | None, option: str) -> Json:
+    """An option's value as JSON.
+
+    Raises:
+        UsageError: It is none; the message says where it breaks.
+    """
+    if given is None:
+        return None
+    try:
+        return json.loads(given)
+    except ValueError as error:
+        raise UsageError(f"{option} is not JSON ({error}): write it as '{{\"amount\": 80}}'") from error
+
+
+async def cancel(id_: Id, /, *, by: By = None, common: Common = COMMON) -> int:
+    """Cancel an execution; a call that runs now is recorded, no new one starts.
+
+    Args:
+        id_: Its id, or at least 6 characters of its start or end.
+        by: Who says so. Default: the user of this machine.
+        common: What every command takes.
+    """
+    async with looking(common) as app:
+        execution = await app.cancel((await find_execution(app, id_)).id, by=by or os_user())
+    if common.json:
+        emit(execution)
+    elif execution.status == "cancelled":
+        say(f"{execution.id} is cancelled")
+    else:
+        say(f"{execution.id} is {execution.status}: its worker was asked to stop")
+        say(f"  holdfast tail {execution.id}{common.where}")
+    return exits.OK
+
+
+async def retry(id_: Id, /, *, by: By = None, common: Common = COMMON) -> int:
+    """Let a failed execution go on after its last durable step; nothing done is done again.
+
+    Args:
+        id_: Its id, or at least 6 characters of its start or end.
+        by: Who says so. Default: the user of this machine.
+        common: What every command takes.
+    """
+    async with looking(common) as app:
+        execution = await app.retry((await find_execution(app, id_)).id, by=by or os_user())
+    if common.json:
+        emit(execution)
+    else:
+        say(f"{execution.id} is {execution.status}: it goes on as soon as a worker is free")
+    return exits.OK

@@ -1,0 +1,66 @@
+"""Worker processes that the demo starts, kills and never leaves behind."""
+
+import asyncio
+import os
+import signal
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from holdfast.errors import HoldfastError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Child:
+    """One worker process. It watches its stdin, a pipe of ours: when we are gone, even killed, it drains."""
+
+    process: Process
+    log: Path
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def check(self) -> None:
+        """Refuse to go on without it.
+
+        Raises:
+            HoldfastError: It ended; the message says what it said last.
+        """
+        if self.process.returncode is not None:
+            said = self.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-3:]
+            raise HoldfastError(f"the worker ended with {self.process.returncode}: {' / '.join(said) or self.log}")
+
+    async def kill(self) -> None:
+        """End it with SIGKILL, as a power cut would: no handler runs."""
+        self.process.send_signal(signal.SIGKILL)
+        await self.process.wait()
+
+    async def stop(self, *, grace_s: float = 10) -> None:
+        """Let it drain; kill it when it takes longer than `grace_s`."""
+        if self.process.returncode is not None:
+            return
+        self.process.terminate()
+        try:
+            await asyncio.wait_for(self.process.wait(), grace_s)
+        except TimeoutError:
+            await self.kill()
+
+
+async def start_worker(target: str, database: str, *, log: Path, options: Sequence[str] = ()) -> Child:
+    """Start `holdfast worker` as a process of its own, in a session of its own: Ctrl-C is for us alone."""
+    command = [sys.executable, "-m", "holdfast.doors.cli", "worker", target, "--database", database]
+    with log.open("ab") as output:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            "--until-stdin-closes",
+            *options,
+            stdin=PIPE,
+            stdout=DEVNULL,
+            stderr=output,
+            start_new_session=True,
+            env=os.environ.copy(),
+        )
+    return Child(process=process, log=log)

@@ -1,0 +1,121 @@
+"""The `holdfast` command: its commands, their help, and the way out.
+
+Only cyclopts is imported here. Each command's own file loads when it is used, so help stays instant.
+"""
+
+import os
+import sys
+from typing import Final
+
+from cyclopts import App, CycloptsError, Group, UnknownCommandError
+
+from holdfast.errors import HoldfastError
+from holdfast.version import __version__
+
+_START: Final = Group("Start here", sort_key=1)
+_LOOK: Final = Group("See what happens", sort_key=2)
+_DECIDE: Final = Group("Decide", sort_key=3)
+_OPERATE: Final = Group("Operate", sort_key=4)
+
+_EPILOGUE: Final = """\
+Examples:
+  holdfast demo
+  holdfast run support.py:support "Where is order 1042?"
+  holdfast worker support.py:app --concurrency 16
+  holdfast executions --status failed
+  holdfast approve 7c41f2 --note "checked with billing"
+
+TARGET is file.py:name or package.module:name, the name of an Agent or an App.
+An ID may be shortened to 6 or more characters of its start or end.
+Exit status: 0 completed, 1 failed, 2 usage, 3 awaiting review, 4 cancelled.
+"""
+
+_COMMANDS: Final = (
+    ("demo", "demo:demo", _START, "Work a shop's support tickets, with a crash in the middle."),
+    ("run", "run:run", _START, "Run an agent and watch each step."),
+    ("worker", "operate:worker", _START, "Work on what waits, until stopped."),
+    ("executions", "look:executions", _LOOK, "List executions, newest first."),
+    ("show", "look:show", _LOOK, "Tell the whole story of one execution."),
+    ("tail", "look:tail", _LOOK, "Follow an execution until it ends."),
+    ("approvals", "look:approvals", _LOOK, "List what waits for a person, and how to answer it."),
+    ("approve", "answer:approve", _DECIDE, "Say yes to what waits."),
+    ("reject", "answer:reject", _DECIDE, "Say no to what waits, and why."),
+    ("answer", "answer:answer", _DECIDE, "Answer a question that an agent asked."),
+    ("resolve", "answer:resolve", _DECIDE, "Say what became of a call whose outcome is unknown."),
+    ("cancel", "answer:cancel", _DECIDE, "Cancel an execution; nothing new starts."),
+    ("retry", "answer:retry", _DECIDE, "Let a failed execution go on after its last durable step."),
+    ("doctor", "operate:doctor", _OPERATE, "Check a target and what a deploy of it would touch."),
+    ("migrate", "operate:migrate", _OPERATE, "Make or upgrade the database's tables."),
+    ("verify-audit", "operate:verify_audit", _OPERATE, "Check that nobody changed the journal."),
+    ("version", "about:version", _OPERATE, "Say which version this is."),
+)
+
+
+def build() -> App:
+    """The command line, with nothing of it loaded yet."""
+    app = App(
+        name="holdfast",
+        help="Run AI agents so that nothing is lost, spent twice or done without consent.",
+        help_epilogue=_EPILOGUE,
+        help_format="plaintext",
+        version=__version__,
+    )
+    app["--help"].group = app["--version"].group = _OPERATE
+    for order, (name, place, group, text) in enumerate(_COMMANDS):
+        app.command(f"holdfast.doors.{place}", name=name, group=group, help=text, sort_key=order, help_epilogue="")
+    return app
+
+
+def main() -> None:
+    """Run the command line and exit with the status that `exits` says."""
+    sys.exit(_status(sys.argv[1:]))
+
+
+def _status(tokens: list[str]) -> int:
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show a character gets its escape, not a traceback.
+        stream.reconfigure(errors="backslashreplace")  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
+    try:
+        status = build()(tokens, exit_on_error=False, print_error=False, result_action="return_value")
+    except UnknownCommandError as error:
+        return _usage(_unknown(next(iter(error.unused_tokens or tokens))), tokens)
+    except CycloptsError as error:
+        return _usage(str(error), tokens)
+    except HoldfastError as error:
+        return _refused(error, as_json="--json" in tokens)
+    except BrokenPipeError:
+        # The reader (`| head`) went away: what is still buffered has nowhere to go, and that is no error.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return status if isinstance(status, int) else 0
+
+
+def _unknown(token: str) -> str:
+    """Our own words for a mistyped command: those of cyclopts would load every command first."""
+    from difflib import get_close_matches
+
+    names = [name for name, *_ in _COMMANDS]
+    near = get_close_matches(token, names, n=1)
+    return f"There is no command {token!r}. " + (
+        f"Did you mean {near[0]}?" if near else f"There are: {', '.join(names)}."
+    )
+
+
+def _usage(message: str, tokens: list[str]) -> int:
+    from holdfast.doors import exits
+
+    known = {name for name, *_ in _COMMANDS}
+    command = next((f" {token}" for token in tokens if token in known), "")
+    exits.print_error("usage", f"{message} See holdfast{command} --help", as_json="--json" in tokens)
+    return exits.USAGE
+
+
+def _refused(error: HoldfastError, *, as_json: bool) -> int:
+    from holdfast.doors import exits
+
+    exits.print_error(error.code, str(error), as_json=as_json)
+    return exits.of_error(error)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,80 @@
+"""Opens the app that a command talks to, and finds executions and approvals by part of an id."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Final
+
+from holdfast.app import App
+from holdfast.doors.options import Common, refuse_missing
+from holdfast.errors import NotFound, UsageError
+from holdfast.types import Approval, Execution
+
+_SHORTEST: Final = 6
+"""Characters that part of an id must have: fewer match by accident."""
+_PAGE: Final = 1_000
+
+
+@asynccontextmanager
+async def looking(common: Common) -> AsyncIterator[App]:
+    """An app on an existing database, for commands that bring no agents.
+
+    Raises:
+        NotFound: There is no such database.
+    """
+    app = App(database=common.database)
+    refuse_missing(app.database)
+    async with app:
+        yield app
+
+
+async def find_execution(app: App, given: str) -> Execution:
+    """The execution that `given` names: a whole id, or an unambiguous start or end of one.
+
+    Raises:
+        NotFound: None, or several; the message lists them.
+    """
+    try:
+        return await app.get(given)
+    except NotFound:
+        ids = [execution.id async for execution in every_execution(app) if _fits(execution.id, given)]
+    return await app.get(_only(ids, given, "execution", look="holdfast executions"))
+
+
+async def find_approval(app: App, given: str) -> Approval:
+    """The approval that `given` names: its id or part of it, or the id of an execution with one open question.
+
+    Raises:
+        NotFound: None, or several; the message lists them.
+    """
+    everything = await app.approvals(status=None)
+    fitting = [item for item in everything if item.id == given] or [
+        item for item in everything if _fits(item.id, given)
+    ]
+    if not fitting:
+        fitting = [item for item in everything if item.status == "open" and _fits(item.execution_id, given)]
+    chosen = _only([item.id for item in fitting], given, "approval", look="holdfast approvals")
+    return next(item for item in fitting if item.id == chosen)
+
+
+async def every_execution(app: App) -> AsyncIterator[Execution]:
+    """All executions, newest first, a page at a time."""
+    after: str | None = None
+    while page := await app.list(limit=_PAGE, after=after):
+        for execution in page:
+            yield execution
+        after = page[-1].id
+
+
+def _fits(whole: str, part: str) -> bool:
+    return len(part) >= _SHORTEST and (whole.startswith(part) or whole.endswith(part))
+
+
+def _only(ids: Sequence[str], given: str, kind: str, *, look: str) -> str:
+    if len(given) < _SHORTEST:
+        raise UsageError(f"{given!r} is too short for an id: give at least {_SHORTEST} characters of its start or end")
+    if not ids:
+        raise NotFound(f"there is no {kind} {given!r}: {look} lists them")
+    if len(ids) > 1:
+        more = f" and {len(ids) - 10} more" if len(ids) > 10 else ""
+        raise UsageError(f"{given!r} fits {len(ids)} {kind}s: {', '.join(ids[:10])}{more}; give more of the id")
+    return ids[0]

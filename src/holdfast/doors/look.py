@@ -1,0 +1,226 @@
+"""Commands that only look: executions, show, tail, approvals."""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Annotated
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+from rich.text import Text
+
+from holdfast.app import App
+from holdfast.doors import exits
+from holdfast.doors.desk import find_execution, looking
+from holdfast.doors.options import COMMON, Common, Id
+from holdfast.doors.screen import STYLES, call_words, clean, draw, emit, line, note, plain, say, shorten, table, words
+from holdfast.doors.story import Story, raw
+from holdfast.types import Approval, Execution, Status
+
+
+async def executions(  # noqa: PLR0913 - one filter each
+    *,
+    status: Status | None = None,
+    agent: str | None = None,
+    user: str | None = None,
+    thread: str | None = None,
+    limit: Annotated[int, Parameter(validator=Number(gte=1))] = 20,
+    after: str | None = None,
+    common: Common = COMMON,
+) -> int:
+    """List executions, newest first.
+
+    Args:
+        status: Only those with this status.
+        agent: Only those of this agent.
+        user: Only those of this user.
+        thread: Only those of this conversation.
+        limit: How many at most.
+        after: The id of the last one seen: the next page.
+        common: What every command takes.
+    """
+    async with looking(common) as app:
+        last = (await find_execution(app, after)).id if after else None
+        found = await app.list(status=status, agent=agent, user=user, thread=thread, limit=limit, after=last)
+    if common.json:
+        for execution in found:
+            emit(execution)
+        return exits.OK
+    if not found:
+        note("no executions")
+        return exits.OK
+    _draw_executions(found)
+    if len(found) == limit:
+        note(f"more: holdfast executions --after {found[-1].id}{common.where}")
+    return exits.OK
+
+
+def _draw_executions(found: Sequence[Execution]) -> None:
+    rows = table("id", "status", "agent", "user", "steps", "tokens", "cost", "age", "input", widest="input")
+    for it in found:
+        why = f" {it.status_reason}" if it.status_reason and it.status != "completed" else ""
+        rows.add_row(
+            it.id,
+            line((f"{it.status}{why}", STYLES[it.status])),
+            shorten(it.agent_type, 20),
+            shorten(it.user_id or "", 20),
+            str(it.step_count),
+            f"{it.token_count:,}",
+            f"${it.cost_usd:.4f}",
+            _age(it.created_at),
+            shorten(words(it.input_data), 200),
+        )
+    draw(rows)
+
+
+def _age(then: datetime) -> str:
+    seconds = max(0, int((datetime.now(UTC) - then).total_seconds()))
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
+
+
+async def show(
+    id_: Id,
+    /,
+    *,
+    events: Annotated[bool, Parameter(negative=())] = False,
+    common: Common = COMMON,
+) -> int:
+    """Tell the whole story of one execution.
+
+    Args:
+        id_: Its id, or at least 6 characters of its start or end.
+        events: Print the raw journal instead, row by row.
+        common: What every command takes.
+    """
+    async with looking(common) as app:
+        execution = await find_execution(app, id_)
+        if events:
+            async for event in app.events(execution.id, follow=False):
+                emit(event) if common.json else say(raw(event))
+            return exits.OK
+        asked = await app.approvals(status=None, execution_id=execution.id)
+        if common.json:
+            emit({**_record(execution), "approvals": plain(asked)})
+            return exits.OK
+        await _tell(app, execution)
+        say(*_sum_up(execution, asked, common.where))
+    return exits.OK
+
+
+def _record(execution: Execution) -> dict[str, object]:
+    record = plain(execution)
+    assert isinstance(record, dict)  # noqa: S101 - a dataclass becomes an object
+    return record
+
+
+async def _tell(app: App, execution: Execution) -> None:
+    story = Story(whole=True)
+    say(line((execution.id, "bold"), "  ", (execution.status, STYLES[execution.status]), _because(execution)))
+    async for event in app.events(execution.id, follow=False):
+        say(*story.tell(event))
+    say("", line(("spent   ", "dim"), f"{execution.step_count} steps, {story.spent()}"))
+
+
+def _sum_up(execution: Execution, asked: Sequence[Approval], where: str) -> Iterator[str | Text]:
+    yield line(("calls   ", "dim"), _calls(execution))
+    for approval in asked:
+        yield from approval_lines(approval)
+        yield from how_to_answer(approval, where)
+    if execution.result is not None:
+        yield line(("result  ", "dim"), words(execution.result))
+    if execution.error:
+        yield line(("error   ", "dim"), execution.error)
+    if execution.status == "failed":
+        yield f"to go on after its last durable step: holdfast retry {execution.id}{where}"
+
+
+def _because(execution: Execution) -> str:
+    return f" ({execution.status_reason})" if execution.status_reason else ""
+
+
+def _calls(execution: Execution) -> str:
+    counts: dict[str, int] = {}
+    for call in execution.tool_calls:
+        counts[call.status] = counts.get(call.status, 0) + 1
+    return ", ".join(f"{count} {status}" for status, count in counts.items()) or "none"
+
+
+async def tail(id_: Id, /, *, common: Common = COMMON) -> int:
+    """Follow an execution until it ends; Ctrl-C stops looking and changes nothing.
+
+    Args:
+        id_: Its id, or at least 6 characters of its start or end.
+        common: What every command takes.
+    """
+    async with looking(common) as app:
+        execution = await find_execution(app, id_)
+        story = Story()
+        async for event in app.events(execution.id):
+            if common.json:
+                emit(event)
+            else:
+                say(*story.tell(event))
+        execution = await app.get(execution.id)
+    return exits.OF_STATUS[execution.status]
+
+
+async def approvals(
+    *,
+    all_: Annotated[bool, Parameter(name="--all", negative=())] = False,
+    common: Common = COMMON,
+) -> int:
+    """List what waits for a person, and how to answer it.
+
+    Args:
+        all_: Answered, expired and withdrawn ones too.
+        common: What every command takes.
+    """
+    async with looking(common) as app:
+        found = await app.approvals(status=None if all_ else "open")
+    for approval in found:
+        if common.json:
+            emit(approval)
+        else:
+            say(*approval_lines(approval), *how_to_answer(approval, common.where), "")
+    if not found and not common.json:
+        note("nothing waits for a person")
+    return exits.OK
+
+
+def approval_lines(approval: Approval) -> list[str | Text]:
+    """An approval as a person needs it: what would happen, who asks, why, until when, or who decided what."""
+    head = line((approval.id, "bold"), f"  {approval.kind}  ", (approval.status, "yellow"))
+    lines: list[str | Text] = [head, line(clean(approval.question), indent=2)]
+    if approval.tool_name:
+        lines.append(line((call_words(approval.tool_name, approval.arguments), "bold"), indent=2))
+    lines.append(line(("because ", "dim"), f"{approval.reason} ({approval.gate}, risk {approval.risk:g})", indent=2))
+    lines.append(line(("execution ", "dim"), f"{approval.execution_id} of {approval.agent_type}", indent=2))
+    if approval.status == "open":
+        lines.append(line(("expires ", "dim"), f"{approval.expires_at:%Y-%m-%d %H:%M %Z}", indent=2))
+    elif approval.decided_at:
+        lines.append(line((f"{approval.answer} ", "bold"), _by(approval), indent=2))
+    return lines
+
+
+def _by(approval: Approval) -> str:
+    edit = f", changed to {words(approval.edit)}" if approval.edit is not None else ""
+    remark = f": {approval.note}" if approval.note else ""
+    return f"by {approval.decided_by} at {approval.decided_at:%Y-%m-%d %H:%M:%S %Z}{edit}{remark}"
+
+
+def how_to_answer(approval: Approval, where: str = "") -> list[str]:
+    """The commands that answer an open approval; `where` names the database if they must."""
+    if approval.status != "open":
+        return []
+    no = f"  holdfast reject {approval.id} --note 'WHY'{where}"
+    match approval.kind:
+        case "question":
+            return [f"  holdfast answer {approval.id} 'TEXT'{where}", no]
+        case "doubt":
+            return [f"  holdfast resolve {approval.id} {said}{where}" for said in ("happened", "run", "skip")]
+        case "call" | "change":
+            return [f"  holdfast approve {approval.id}{where}", no]
+        case "escalation":
+            return [f"  holdfast approve {approval.id} --note 'HOW TO GO ON'{where}", no]

@@ -1,0 +1,140 @@
+"""Commands that keep it running: worker, doctor, migrate, verify-audit."""
+
+import asyncio
+import os
+import signal
+import threading
+from typing import Annotated
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from holdfast.app import App
+from holdfast.doors import exits, target
+from holdfast.doors.options import COMMON, Common
+from holdfast.doors.screen import emit, line, note, say
+from holdfast.loop.preflight import Finding
+from holdfast.trail.migrate import migrate as upgrade
+from holdfast.trail.place import locate
+
+_KEYS = {
+    "openai": ("OPENAI_API_KEY",),
+    "anthropic": ("ANTHROPIC_API_KEY",),
+    "google": ("GOOGLE_API_KEY", "GEMINI_API_KEY"),
+}
+"""Which environment variables hold the key of a provider; others are not checked."""
+
+
+async def worker(  # noqa: PLR0913 - one per option
+    target_: Annotated[str, Parameter(name="TARGET")],
+    /,
+    *,
+    concurrency: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
+    drain: Annotated[bool, Parameter(negative=())] = False,
+    model: str | None = None,
+    until_stdin_closes: Annotated[bool, Parameter(negative=(), show=False)] = False,
+    common: Common = COMMON,
+) -> int:
+    """Work on what waits, until stopped.
+
+    Ctrl-C or SIGTERM drains: turns under way reach their commit. A second one exits at once and loses nothing.
+
+    Args:
+        target_: file.py:name or package.module:name.
+        concurrency: Executions at the same time.
+        drain: Exit when nothing is left that it could do.
+        model: provider:model as first choice of every agent; what they declare is the fallback.
+        until_stdin_closes: Drain when whoever started it is gone.
+        common: What every command takes.
+    """
+    if until_stdin_closes:
+        _drain_with_stdin()
+    async with target.load(target_).with_model(model).open(common.database) as app:
+        _announce(app, "working", common)
+        await app.work(concurrency=concurrency, drain=drain)
+        _announce(app, "drained", common)
+    return exits.OK
+
+
+def _announce(app: App, what: str, common: Common) -> None:
+    names = ", ".join(app.agents)
+    if common.json:
+        emit({"worker": what, "pid": os.getpid(), "agents": list(app.agents), "database": app.database})
+    elif what == "working":
+        note(f"working for {names} on {app.database} (pid {os.getpid()}); Ctrl-C drains")
+    else:
+        note("drained: every turn under way reached its commit")
+
+
+def _drain_with_stdin() -> None:
+    """Ask for a drain when stdin closes, which the system does even for a starter that was killed."""
+
+    def wait() -> None:
+        while os.read(0, 4_096):
+            pass
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+async def doctor(target_: Annotated[str, Parameter(name="TARGET")], /, *, common: Common = COMMON) -> int:
+    """Check a target before a deploy: its agents, their keys, and which executions it would touch.
+
+    Exits with 1 when an execution that waits would fail under the new code.
+
+    Args:
+        target_: file.py:name or package.module:name.
+        common: What every command takes.
+    """
+    async with target.load(target_).open(common.database) as app:
+        found, health = await app.doctor(), app.health()
+        if not common.json:
+            say(f"database {app.database}: {'ok' if health.ok else health.detail}")
+            for agent in app.agents.values():
+                _tell_agent(agent)
+    for finding in found:
+        emit(finding) if common.json else say(_finding(finding))
+    if not found and not common.json:
+        say("no waiting execution would notice this code")
+    return exits.FAILED if any(finding.outcome == "fail" for finding in found) else exits.OK
+
+
+def _tell_agent(agent: target.AnyAgent) -> None:
+    say(line((agent.name, "bold"), f" v{agent.version}: {', '.join(_model_name(model) for model in agent.models)}"))
+    for model in agent.models:
+        keys = _KEYS.get(model.partition(":")[0], ()) if isinstance(model, str) else ()
+        if keys and not any(os.environ.get(key) for key in keys):
+            say(line(("no key ", "yellow"), f"{model} is passed over until {' or '.join(keys)} is set", indent=2))
+    for tool in agent.tools:
+        asks = "asks every time" if tool.effect == "irreversible" and tool.review is None else ""
+        say(line(f"{tool.name}  ", (tool.effect, "dim"), "  ", (asks, "yellow"), indent=2))
+
+
+def _model_name(model: object) -> str:
+    name = getattr(model, "model_name", None) or getattr(model, "__name__", None)
+    return model if isinstance(model, str) else str(name or type(model).__name__)
+
+
+def _finding(finding: Finding) -> str:
+    what = f"{finding.execution_id} ({finding.agent}, {finding.status})"
+    if finding.tool is None:
+        return f"{what}: no agent of that name here; it waits for a worker that has it"
+    changed = "is gone" if finding.present is None else "changed"
+    then = {"continue": "it continues", "review": "a person is asked first", "fail": "it fails"}
+    return f"{what}: tool {finding.tool} {changed}: {then.get(finding.outcome, finding.outcome)}"
+
+
+async def migrate(*, common: Common = COMMON) -> int:
+    """Make or upgrade the database's tables; safe to run again."""
+    database = App(database=common.database).database
+    revision = await asyncio.to_thread(upgrade, database)
+    if common.json:
+        emit({"database": locate(database).shown, "version": revision})
+    else:
+        say(f"{locate(database).shown} has version {revision} of the tables")
+    return exits.OK
+
+
+async def verify_audit(*, common: Common = COMMON) -> int:
+    """Check the hash chain of the whole journal; names the first broken row."""
+    raise NotImplementedError

@@ -1,0 +1,57 @@
+"""The options that every command shares, and how a database is chosen."""
+
+import os
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Final
+
+from cyclopts import Group, Parameter
+
+from holdfast.errors import NotFound
+from holdfast.trail.place import locate
+
+Id = Annotated[str, Parameter(name="ID")]
+"""An execution or approval, in whole or in part."""
+_EVERYWHERE: Final = Group("Every command", sort_key=9)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Common:
+    """What may be given to every command."""
+
+    json: Annotated[bool, Parameter(negative=(), group=_EVERYWHERE, show_default=False)] = False
+    """Print one JSON object a line, for programs."""
+    database: Annotated[str | None, Parameter(group=_EVERYWHERE, show_default=False)] = None
+    """SQLite file or postgresql:// URL. Default: HOLDFAST_DATABASE, else .holdfast/holdfast.db"""
+
+    @property
+    def where(self) -> str:
+        """What to add to a printed command so that it finds the same database."""
+        return f" --database {shlex.quote(self.database)}" if self.database else ""
+
+
+COMMON: Final = Common()
+
+
+def refuse_missing(database: str) -> None:
+    """Refuse to look at a database that is not there: looking never makes one.
+
+    Raises:
+        NotFound: It is a file that does not exist.
+    """
+    place = locate(database)
+    if place.kind == "sqlite" and not Path(place.path).exists():
+        raise NotFound(
+            f"there is no database at {place.path}: start something first (holdfast run, holdfast demo), "
+            "or name another with --database or HOLDFAST_DATABASE"
+        )
+
+
+def os_user() -> str:
+    """Who runs this command: the default of `--by`."""
+    for name in ("SUDO_USER", "LOGNAME", "USER", "USERNAME"):
+        if os.environ.get(name):
+            return os.environ[name]
+    return f"uid-{os.getuid()}" if hasattr(os, "getuid") else "unknown"
