@@ -142,6 +142,10 @@ async def once(
     on_token: OnToken | None,
 ) -> lib.ModelResponse:
     """One request to the provider, streamed when somebody listens."""
+    if on_token is None and not breaks_tokens(model):
+        # `direct.model_request` looks through the whole history for parts that we never make: at 200 turns that
+        # is half the cost of a turn.
+        return await model.request(list(messages), settings, offered)
     if on_token is None:
         return await direct.model_request(
             model, messages, model_settings=settings, model_request_parameters=offered, instrument=False
@@ -153,6 +157,14 @@ async def once(
             if text := text_of(event):
                 on_token(text)
         return stream.get()
+
+
+def breaks_tokens(model: Model) -> bool:
+    """Whether chat-template tokens in our words must be broken up for this model, which `direct` does."""
+    try:
+        return bool(model.profile.get("may_tokenize_special_tokens_in_content", False))
+    except NotImplementedError:  # a model that routes to others
+        return True
 
 
 def text_of(event: object) -> str:
