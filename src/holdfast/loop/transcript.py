@@ -31,6 +31,13 @@ class Returned:
     status: CallStatus
 
 
-Entry: TypeAlias = Told | Responded | Returned
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What the agent answered in an earlier execution of the same thread."""
+
+    text: str
+
+
+Entry: TypeAlias = Told | Responded | Returned | Answered
 """Invariant of a transcript: the `Returned` entries of a response follow it directly, in the order of its
 calls and complete, before any `Told`."""

@@ -23,17 +23,19 @@ CANCELLED: Final = "execution.cancelled"
 """by"""
 RETRIED: Final = "execution.retried"
 """by"""
+GUIDED: Final = "execution.guided"
+"""approval_id, by, note, call_id: a person said how an escalated execution goes on"""
 
 THREAD_RECALLED: Final = "thread.recalled"
 """executions [{id, last_seq}]: earlier executions whose words this one continues"""
 CONTEXT_COMPACTED: Final = "context.compacted"
-"""through (the seq up to which the context was replaced), digest (the text that replaces it), tokens_before,
-tokens_after"""
+"""keep_from (the step from which the context is kept word for word), digest (the text that stands for what came
+before), bytes_before, bytes_after"""
 TOOLS_CHANGED: Final = "tools.changed"
 """changes [{tool, pinned, present}], decision {verdict, gate, reason}, tools {name: schema hash} (the new pins)"""
 
 MODEL_REQUESTED: Final = "model.requested"
-"""step, purpose (turn | closing), reserved_tokens, reserved_usd, gen_ai.request.max_tokens"""
+"""step, purpose (turn | closing), reason (why a closing), reserved_tokens, reserved_usd, gen_ai.request.max_tokens"""
 MODEL_RESPONDED: Final = "model.responded"
 """step, purpose, rung, gen_ai.provider.name, gen_ai.response.model, gen_ai.usage.input_tokens,
 gen_ai.usage.output_tokens, cache_read_tokens, cache_write_tokens, cost_usd, latency_ms, attempts [...],
@@ -41,13 +43,15 @@ response (the model library's JSON)"""
 MODEL_FAILED: Final = "model.failed"
 """step, purpose, reason, error, attempts [{rung, model, class, error, latency_ms}]"""
 CORRECTED: Final = "model.corrected"
-"""step, problem (empty | truncated | malformed | invalid_result | early_result), message (what the model is told)"""
+"""step, problem (empty | truncated | malformed | invalid_result | early_result), message (what the model is told),
+provider_call_id and tool (where it answers a call)"""
 
 CALL_DECIDED: Final = "call.decided"
 """call_id, step, index, gen_ai.tool.name, gen_ai.tool.call.id, arguments, effect, status (running: the intent),
 decision {verdict, gate, reason, risk}, digest, schema_hash"""
 CALL_DISPATCHED: Final = "call.dispatched"
-"""call_id, approval_id (or null), arguments (when a person edited them), attempt: an intent made after the decision"""
+"""call_id, approval_id (or null), arguments, digest and schema_hash (where they differ from what was decided): an
+intent made after the decision"""
 CALL_ENDED: Final = "call.ended"
 """call_id, status (completed | failed | denied | in_doubt | pending), content (what the model is told),
 blob (or null), error, attempt, latency_ms"""
@@ -64,7 +68,7 @@ APPROVAL_WITHDRAWN: Final = "approval.withdrawn"
 VERSIONS: Final = {
     kind: 1
     for kind in (
-        STARTED, CLAIMED, PARKED, CANCEL_REQUESTED, COMPLETED, FAILED, CANCELLED, RETRIED,
+        STARTED, CLAIMED, PARKED, CANCEL_REQUESTED, COMPLETED, FAILED, CANCELLED, RETRIED, GUIDED,
         THREAD_RECALLED, CONTEXT_COMPACTED, TOOLS_CHANGED,
         MODEL_REQUESTED, MODEL_RESPONDED, MODEL_FAILED, CORRECTED,
         CALL_DECIDED, CALL_DISPATCHED, CALL_ENDED,

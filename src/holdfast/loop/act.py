@@ -1,0 +1,267 @@
+"""Act: run what was decided, in the order given, and keep every outcome."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from holdfast.errors import InvalidArguments
+from holdfast.loop.activation import Activation
+from holdfast.loop.history import ApprovalState, CallState
+from holdfast.loop.outcome import changed, end_call, record_outcome, refusal
+from holdfast.loop.wrapup import give_up
+from holdfast.policy import approval as asking
+from holdfast.ports import Tool
+from holdfast.tools.execute import Outcome, recover_call, run_call
+from holdfast.trail import events as kinds
+from holdfast.types import ApprovalUse, Context, Json
+
+READS_AT_ONCE = 8
+
+Ran = tuple[CallState, Outcome]
+
+
+async def act(activation: Activation) -> None:
+    """Bring every call of this turn to its end, or park."""
+    await settle_answers(activation)
+    while not activation.over and (group := next_group(activation.history.open_calls())):
+        calls = await begin(activation, group)
+        if len(calls) == 1:
+            outcomes = [await perform(activation, calls[0])]
+        else:
+            outcomes = await asyncio.gather(*(perform(activation, call) for call in calls))
+        for call, outcome in outcomes:
+            await record_outcome(activation, call, outcome)
+            if outcome.status == "in_doubt":
+                ask_about_doubt(activation, call, outcome)
+        await leave_if_needed(activation, outcomes)
+
+
+def next_group(calls: Sequence[CallState]) -> list[CallState]:
+    """What runs next: all reads up to the first effect, or that one effect."""
+    if not calls or calls[0].effect != "read":
+        return list(calls[:1])
+    effects = (index for index, call in enumerate(calls) if call.effect != "read")
+    return list(calls[: min(next(effects, len(calls)), READS_AT_ONCE)])
+
+
+async def begin(activation: Activation, group: Sequence[CallState]) -> list[CallState]:
+    """Make the intent of calls durable that have none yet; with it go the outcomes before them.
+
+    An approval is used up in the same commit.
+    """
+    for call in group:
+        if call.status == "running":
+            continue
+        answer = activation.history.approval_for(call.id)
+        if answer and answer.kind == "call":
+            dispatch_approved(activation, call, answer)
+        else:
+            dispatch(activation, call, answer)
+    if activation.has_intents:
+        await activation.commit()
+    return [activation.history.calls[call.id] for call in group]
+
+
+def dispatch(activation: Activation, call: CallState, answer: ApprovalState | None) -> None:
+    """The intent of a call that waited for its turn, for a time, or for a person who said: run it."""
+    activation.intend(
+        kinds.CALL_DISPATCHED,
+        {"call_id": call.id, "approval_id": answer.id if answer else None},
+        changed(call, "running"),
+        ApprovalUse(approval_id=answer.id) if answer else None,
+    )
+
+
+def dispatch_approved(activation: Activation, call: CallState, answer: ApprovalState) -> None:
+    """The intent of an approved call, with the arguments that were shown or edited, validated anew."""
+    tool = activation.cast.tools[call.tool]
+    shown = approved_arguments(call, answer)
+    arguments = dict(tool.validate(shown))
+    activation.intend(
+        kinds.CALL_DISPATCHED,
+        {
+            "call_id": call.id,
+            "approval_id": answer.id,
+            "arguments": arguments,
+            "digest": asking.digest(call.tool, arguments),
+            "schema_hash": tool.schema_hash,
+        },
+        replace(changed(call, "running"), tool_input=arguments),
+        ApprovalUse(approval_id=answer.id, digest=asking.digest(call.tool, shown), schema_hash=answer.schema_hash),
+    )
+
+
+def approved_arguments(call: CallState, answer: ApprovalState) -> dict[str, Json]:
+    """What the person agreed to: their edit, or what they were shown."""
+    return dict(answer.edit) if isinstance(answer.edit, Mapping) else dict(call.arguments)
+
+
+async def perform(activation: Activation, call: CallState) -> Ran:
+    """Run one call whose intent is durable; if that was in an earlier activation, find out first."""
+    tool = activation.cast.tools.get(call.tool)
+    if tool is None:
+        return call, missing(call)
+    limits = activation.cast.agent.limits
+    run = run_call if call.fresh else recover_call
+    outcome = await run(
+        tool,
+        context_for(activation, call),
+        call.arguments,
+        timeout_s=tool.timeout_s or limits.step_timeout_s,
+        clock=activation.desk.clock,
+        random=activation.desk.random,
+        waits=call.waits,
+    )
+    return call, outcome
+
+
+def context_for(activation: Activation, call: CallState) -> Context[object]:
+    """What the tool may know."""
+    return Context(
+        deps=activation.cast.agent.deps,
+        execution=activation.execution,
+        call_id=call.id,
+        step=call.step,
+        idempotency_key=call.id,
+        attempt=call.attempts + 1,
+        user=activation.history.user,
+    )
+
+
+def missing(call: CallState) -> Outcome:
+    """A tool that a deploy took away: what never began did not happen, what began is unknown."""
+    unknown = not call.fresh and call.effect == "irreversible"
+    said = f"The tool {call.tool!r} no longer exists."
+    status = "in_doubt" if unknown else "failed"
+    return Outcome(status=status, content=said, error=said, attempts=call.attempts, latency_ms=0.0)
+
+
+async def leave_if_needed(activation: Activation, outcomes: Sequence[Ran]) -> None:
+    """Park for a doubt or a long wait; end where a step took too long."""
+    doubts = [call for call, outcome in outcomes if outcome.status == "in_doubt"]
+    waits = [outcome.wait_s for _, outcome in outcomes if outcome.wait_s is not None]
+    if doubts:
+        await activation.park("IN_DOUBT", status="awaiting_review")
+    elif waits:
+        await activation.park_for(max(waits), "RETRY_LATER")
+    elif late := [call.tool for call, outcome in outcomes if took_too_long(activation, call, outcome)]:
+        await give_up(activation, "STEP_TIMEOUT", f"{', '.join(late)} took longer than step_timeout_s.")
+
+
+def took_too_long(activation: Activation, call: CallState, outcome: Outcome) -> bool:
+    """Whether a tool without a timeout of its own used up the step's."""
+    tool = activation.cast.tools.get(call.tool)
+    return outcome.timed_out and outcome.status == "failed" and tool is not None and tool.timeout_s is None
+
+
+def ask_about_doubt(activation: Activation, call: CallState, outcome: Outcome) -> None:
+    """Nobody knows whether it happened: a person finds out."""
+    desk = activation.desk
+    activation.ask(
+        asking.ask_person(
+            kind="doubt",
+            approval_id=desk.new_id(),
+            question=f"Did this {call.tool} happen? Look it up, then say happened, run (it did not) or skip.",
+            reason=outcome.error or "The outcome is unknown.",
+            gate="effect",
+            now=desk.clock.now(),
+            expiry_s=desk.approval_expiry_s,
+            call_id=call.id,
+            tool=call.tool,
+            arguments=call.arguments,
+            digest=call.digest,
+            schema_hash=call.schema_hash,
+        )
+    )
+
+
+async def settle_answers(activation: Activation) -> None:
+    """Take people's answers about the calls of this turn; what they agreed to starts when its turn comes."""
+    for call in activation.history.open_calls():
+        answer = activation.history.approval_for(call.id)
+        if answer is None or not answer.over:
+            continue
+        match answer.kind:
+            case "call":
+                check_approval(activation, call, answer)
+            case "doubt":
+                take_doubt(activation, call, answer)
+            case _:
+                take_reply(activation, call, answer)
+    if any(not item.over for item in activation.history.approvals.values()):
+        await activation.park("APPROVAL", status="awaiting_review")
+
+
+def check_approval(activation: Activation, call: CallState, answer: ApprovalState) -> None:
+    """A no goes to the model. A yes must cover exactly what would run now, else people are asked again."""
+    tool = activation.cast.tools.get(call.tool)
+    if answer.answer != "approve":
+        end_call(activation, call, "denied", f"Not run. {refusal(answer)}")
+    elif tool is None:
+        end_call(activation, call, "failed", f"The tool {call.tool!r} no longer exists.")
+    elif objection := why_not_covered(tool, call, answer):
+        ask_again(activation, call, tool, objection)
+
+
+def why_not_covered(tool: Tool, call: CallState, answer: ApprovalState) -> str | None:
+    """Why an approval does not cover the call as it would run now, if it does not."""
+    shown = approved_arguments(call, answer)
+    try:
+        arguments = tool.validate(shown)
+    except InvalidArguments as error:
+        return f"The approved arguments do not fit the tool: {error}"
+    if tool.schema_hash != answer.schema_hash and tool.on_change != "continue":
+        return "The tool changed after the approval."
+    same = asking.digest(call.tool, arguments) == answer.digest
+    if answer.edit is None and not same and tool.on_change != "continue":
+        return "The arguments are not the ones that were approved."
+    return None
+
+
+def ask_again(activation: Activation, call: CallState, tool: Tool, reason: str) -> None:
+    """Open a new approval for the call as it would run now."""
+    desk = activation.desk
+    activation.ask(
+        asking.ask_person(
+            kind="call",
+            approval_id=desk.new_id(),
+            question=f"May {activation.cast.agent.name} run {call.tool}?",
+            reason=reason,
+            gate="approval_binding",
+            now=desk.clock.now(),
+            expiry_s=desk.approval_expiry_s,
+            call_id=call.id,
+            tool=call.tool,
+            arguments=call.arguments,
+            digest=asking.digest(call.tool, call.arguments),
+            schema_hash=tool.schema_hash,
+        )
+    )
+
+
+def take_doubt(activation: Activation, call: CallState, answer: ApprovalState) -> None:
+    """A person found out whether an effect happened; a yes to running it starts it when its turn comes."""
+    match answer.answer:
+        case "happened":
+            said = answer.edit if answer.edit is not None else answer.note or "done"
+            end_call(activation, call, "completed", f"It happened; {answer.by} looked: {said}", output=answer.edit)
+        case "skip":
+            said = f" {answer.note}" if answer.note else ""
+            end_call(activation, call, "failed", f"It did not happen, and will not be run.{said}")
+        case None:
+            end_call(
+                activation,
+                call,
+                "failed",
+                "Nobody could say whether it happened. It will not be run again; count on neither.",
+            )
+        case _:
+            pass
+
+
+def take_reply(activation: Activation, call: CallState, answer: ApprovalState) -> None:
+    """A person answered the agent's question."""
+    if answer.answer in {"answer", "approve"}:
+        end_call(activation, call, "completed", f"{answer.by} answered: {answer.note or 'yes'}", output=answer.note)
+    else:
+        end_call(activation, call, "denied", f"No answer. {refusal(answer)}")

@@ -1,0 +1,181 @@
+"""One uninterrupted stretch of work on an execution: what it knows, and its only way to write."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from holdfast.errors import CancelRequested
+from holdfast.loop.desk import Cast, Desk
+from holdfast.loop.fold import apply, replay
+from holdfast.loop.history import History
+from holdfast.loop.prompt import Prompt
+from holdfast.policy import approval as asking
+from holdfast.policy.limits import Spent
+from holdfast.trail import events as kinds
+from holdfast.types import (
+    Append,
+    ApprovalUse,
+    CallChange,
+    Claimed,
+    Execution,
+    Json,
+    NewApproval,
+    NewEvent,
+    Status,
+)
+
+
+@dataclass(slots=True)
+class Draft:
+    """What the next commit will hold of one sort."""
+
+    events: list[NewEvent] = field(default_factory=list[NewEvent])
+    calls: dict[str, CallChange] = field(default_factory=dict[str, CallChange])
+    approvals: list[NewApproval] = field(default_factory=list[NewApproval])
+    uses: list[ApprovalUse] = field(default_factory=list[ApprovalUse])
+
+
+class Activation:
+    """The working copy of one execution.
+
+    `fact` and `intend` take events into the history at once and gather them for the next `commit`. Facts
+    happened and are stored whatever comes; intents (a call that starts, a question that opens, a model call)
+    are dropped when somebody asked to cancel. Nothing with an effect may run between `intend` and `commit`.
+    """
+
+    def __init__(self, desk: Desk, claimed: Claimed) -> None:
+        self.desk = desk
+        self.execution: Execution = claimed.execution
+        self.cast: Cast = desk.casts[claimed.execution.agent_type]
+        self.history = History()
+        self.prompt = Prompt()
+        replay(self.history, claimed.events)
+        self.over = False
+        """True when this activation has nothing more to do: ended, parked or let go."""
+        self._began: datetime = desk.clock.now()
+        self._facts, self._intents = Draft(), Draft()
+
+    @property
+    def id(self) -> str:
+        """The execution's id."""
+        return self.execution.id
+
+    @property
+    def spent(self) -> Spent:
+        """What counts against the limits since the start or the last retry."""
+        history, (steps, tokens, usd, calls) = self.history, self.history.since
+        return Spent(
+            steps=history.step - steps,
+            tokens=history.tokens + history.held_tokens - tokens,
+            cost_usd=history.cost_usd + history.held_usd - usd,
+            tool_calls=history.tool_calls - calls,
+        )
+
+    @property
+    def has_intents(self) -> bool:
+        """Whether something waits for a commit before it may start."""
+        return bool(self._intents.events)
+
+    def seconds_left(self) -> float:
+        """Activity left under `total_timeout_s`."""
+        active = self.history.active_s + (self.desk.clock.now() - self._began).total_seconds()
+        return self.cast.agent.limits.total_timeout_s - active
+
+    def fact(self, kind: str, data: Mapping[str, Json], call: CallChange | None = None) -> None:
+        """Something happened: it will be stored even if the execution is being cancelled."""
+        self._record(self._facts, kind, data, call)
+
+    def intend(
+        self, kind: str, data: Mapping[str, Json], call: CallChange | None = None, use: ApprovalUse | None = None
+    ) -> None:
+        """Something is about to start: it is stored before it does, or refused."""
+        self._record(self._intents, kind, data, call)
+        if use:
+            self._intents.uses.append(use)
+
+    def ask(self, approval: NewApproval) -> None:
+        """Open a question to people."""
+        self._record(self._intents, kinds.APPROVAL_OPENED, asking.as_event(approval), None)
+        self._intents.approvals.append(approval)
+
+    async def commit(self) -> None:
+        """Make everything gathered durable.
+
+        Raises:
+            CancelRequested: Somebody asked to cancel; the facts are still here, the intents are gone.
+            StaleFence: The execution belongs to another worker now.
+        """
+        await self._write(status=None)
+
+    async def park(self, reason: str, *, status: Status, wake_at: datetime | None = None) -> None:
+        """Leave the worker until a person answers, or a time comes."""
+        when = wake_at.isoformat() if wake_at else None
+        self._record(self._intents, kinds.PARKED, {"reason": reason, "wake_at": when}, None)
+        await self._write(status=status, reason=reason, wake_at=wake_at)
+        self.over = True
+
+    async def park_for(self, seconds: float, reason: str) -> None:
+        """Leave the worker for a while."""
+        await self.park(reason, status="pending", wake_at=self.desk.clock.now() + timedelta(seconds=seconds))
+
+    async def complete(self, result: Json) -> None:
+        """End with a result."""
+        self.fact(kinds.COMPLETED, {"result": result, "rung": self.history.rung})
+        await self._write(status="completed", result=result)
+        self.over = True
+
+    async def fail(self, reason: str, error: str, *, result: Json = None) -> None:
+        """End with a named reason, keeping what there is of a result."""
+        self.fact(kinds.FAILED, {"reason": reason, "error": error, "result": result})
+        await self._write(status="failed", reason=reason, error=error, result=result)
+        self.over = True
+
+    async def end_cancelled(self) -> None:
+        """Store what happened and end as cancelled; what had not started never will."""
+        self._intents = Draft()
+        self.fact(kinds.CANCELLED, {"by": "request"})
+        await self._write(status="cancelled", reason="CANCELLED")
+        self.over = True
+
+    def _record(self, draft: Draft, kind: str, data: Mapping[str, Json], call: CallChange | None) -> None:
+        apply(self.history, kind, data)
+        draft.events.append(NewEvent(kind=kind, data=data))
+        if call:
+            draft.calls[call.id] = call
+
+    async def _write(
+        self,
+        *,
+        status: Status | None,
+        reason: str | None = None,
+        error: str | None = None,
+        result: Json = None,
+        wake_at: datetime | None = None,
+    ) -> None:
+        facts, intents, history = self._facts, self._intents, self.history
+        try:
+            await self.desk.journal.append(
+                Append(
+                    execution_id=self.id,
+                    fence=self.execution.fence,
+                    events=(*facts.events, *intents.events),
+                    status=status,
+                    status_reason=reason,
+                    step_count=history.step,
+                    token_count=history.tokens,
+                    cost_usd=history.cost_usd,
+                    reserved_tokens=history.held_tokens,
+                    reserved_usd=history.held_usd,
+                    result=result,
+                    error=error,
+                    wake_at=wake_at,
+                    calls=(*facts.calls.values(), *intents.calls.values()),
+                    approvals=tuple(intents.approvals),
+                    uses=tuple(intents.uses),
+                    refuse_if_cancelled=bool(intents.events),
+                )
+            )
+        except CancelRequested:
+            self._intents = Draft()
+            raise
+        self._facts, self._intents = Draft(), Draft()

@@ -1,0 +1,92 @@
+"""Sense: what the model is given this turn, compacted when it would not fit."""
+
+from holdfast.loop.activation import Activation
+from holdfast.loop.digest import digest_of, fit
+from holdfast.loop.history import History, as_text, size_of
+from holdfast.loop.model import Request
+from holdfast.trail import events as kinds
+from holdfast.types import Conversation
+
+BYTES_PER_TOKEN = 3
+"""For judging whether a context fits a window; budgets use a proved bound instead."""
+
+FILL = 0.8
+"""Of the window, what the context may take before it is compacted."""
+
+KEPT = 0.4
+"""Of the window, what the turns kept word for word may take afterwards."""
+
+
+def sense(activation: Activation) -> Request:
+    """The request of the next turn."""
+    compact_if_needed(activation)
+    agent, history = activation.cast.agent, activation.history
+    return Request(
+        instructions=agent.instructions,
+        entries=history.entries,
+        tools=tuple(activation.cast.tools.values()),
+        conversation=conversation(activation),
+        max_tokens=agent.max_output_tokens,
+        timeout_s=agent.limits.step_timeout_s,
+        closing=False,
+    )
+
+
+def conversation(activation: Activation, *, closing: bool = False) -> Conversation:
+    """The execution as a rule-based model sees it."""
+    history = activation.history
+    return Conversation(
+        input=history.input,
+        calls=tuple(history.records),
+        notes=tuple(history.notes),
+        tools=tuple(activation.cast.tools),
+        user=history.user,
+        closing=closing,
+    )
+
+
+def compact_if_needed(activation: Activation) -> None:
+    """Replace the older part of the context by a digest, on the record, when it outgrows the window."""
+    window, history = activation.cast.models.context_window, activation.history
+    if window is None:
+        return
+    room = (window - min(activation.cast.agent.max_output_tokens, window // 4)) * BYTES_PER_TOKEN
+    if history.context_bytes <= room * FILL:
+        return
+    keep_from = first_kept_step(history, int(room * KEPT))
+    if keep_from is None:
+        return
+    digest = standing_for(history, keep_from, int(room * KEPT))
+    activation.fact(
+        kinds.CONTEXT_COMPACTED,
+        {
+            "keep_from": keep_from,
+            "digest": digest,
+            "bytes_before": history.context_bytes,
+            "bytes_after": len(digest) + kept_bytes(history, keep_from),
+        },
+    )
+
+
+def first_kept_step(history: History, budget: int) -> int | None:
+    """The earliest step from which everything fits `budget` bytes; `None` when nothing would be gained."""
+    size, keep_from = 0, history.step + 1
+    for step, entry in zip(reversed(history.entry_steps), reversed(history.entries), strict=True):
+        size += size_of(entry)
+        if size > budget or step == 0:
+            break
+        keep_from = step
+    return keep_from
+
+
+def kept_bytes(history: History, keep_from: int) -> int:
+    """Size of the entries from a step on."""
+    pairs = zip(history.entry_steps, history.entries, strict=True)
+    return sum(size_of(entry) for step, entry in pairs if step >= keep_from)
+
+
+def standing_for(history: History, keep_from: int, budget: int) -> str:
+    """What is said instead of the older context: the task, what was done, what is still owed."""
+    task = fit(as_text(history.input), budget // 2)
+    done = fit(digest_of(history, before=keep_from), budget // 3)
+    return f"{task}\n\n[Earlier steps of this work, shortened. The full record is kept.]\n{done}"

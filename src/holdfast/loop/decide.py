@@ -1,0 +1,345 @@
+"""Decide: what the model's message asks for, and what the gates say of each call. One commit: the intent."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from holdfast.errors import InvalidArguments
+from holdfast.loop.activation import Activation
+from holdfast.loop.model import RawCall, Response
+from holdfast.loop.output import parse_arguments
+from holdfast.loop.wrapup import give_up
+from holdfast.policy import approval as asking
+from holdfast.policy import gate
+from holdfast.trail import events as kinds
+from holdfast.types import CallChange, CallStatus, Decision, Effect, Json, Proposal
+
+EARLY = (
+    "Not accepted: you asked for other calls in the same message. Look at their results, then give the final result."
+)
+GAVE_UP = Decision(verdict="deny", gate="order", reason="Not run: the same message says it cannot be completed.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """One call of the message with what was decided about it."""
+
+    raw: RawCall
+    id: str
+    index: int
+    effect: Effect
+    arguments: dict[str, Json]
+    digest: str
+    schema_hash: str
+    decision: Decision
+    proposal: Proposal | None = None
+
+
+async def decide(activation: Activation, response: Response) -> None:
+    """Obey, ask about, refuse or correct what the model said, and make that durable."""
+    if not response.calls:
+        await take_text(activation, response)
+        return
+    names = [call.tool for call in response.calls]
+    if names == ["final_result"]:
+        await take_result(activation, response.calls[0], cut=response.finish_reason == "length")
+        return
+    for call in response.calls:
+        if call.tool == "final_result":
+            correct(activation, "early_result", EARLY, call)
+    others = [call for call in response.calls if call.tool != "final_result"]
+    if "cannot_complete" in names:
+        await hand_over(activation, others)
+    else:
+        await open_calls(activation, [judge(activation, index, call) for index, call in enumerate(others)])
+
+
+async def take_text(activation: Activation, response: Response) -> None:
+    """A message without calls: the answer of a text agent, or something to correct."""
+    contract, text = activation.cast.contract, response.text
+    if response.finish_reason == "length":
+        correct(activation, "truncated", "Your message was cut off at the token limit. Answer again, shorter.")
+    elif not text.strip():
+        correct(activation, "empty", "Your message was empty. Call a tool or give your answer.")
+    elif not contract.structured:
+        await activation.complete(text)
+    else:
+        await take_value(activation, text)
+
+
+async def take_value(activation: Activation, text: str) -> None:
+    """Text where a structured result is wanted: taken if it holds exactly one."""
+    try:
+        result = activation.cast.contract.from_text(text)
+    except InvalidArguments as problem:
+        correct(activation, "malformed", f"Give your result by calling final_result. {problem}")
+        return
+    await activation.complete(result)
+
+
+async def take_result(activation: Activation, call: RawCall, *, cut: bool) -> None:
+    """The final result, validated."""
+    try:
+        result = activation.cast.contract.validate(parse_arguments(call.arguments))
+    except InvalidArguments as problem:
+        words = "It was cut off at the token limit. " if cut else ""
+        correct(activation, "invalid_result", f"{words}{problem}", call)
+        return
+    await activation.complete(result)
+
+
+def correct(activation: Activation, problem: str, message: str, call: RawCall | None = None) -> None:
+    """Tell the model what was wrong with its message; stored with the next commit."""
+    activation.fact(
+        kinds.CORRECTED,
+        {
+            "step": activation.history.step,
+            "problem": problem,
+            "message": message,
+            "provider_call_id": call.provider_call_id if call else None,
+            "tool": call.tool if call else None,
+        },
+    )
+
+
+def judge(activation: Activation, index: int, raw: RawCall) -> Judged:
+    """What the gates say of one call. Pure but for reading the declarations."""
+    call_id = f"{activation.id}:{activation.history.step}:{index}"
+    try:
+        arguments = parse_arguments(raw.arguments)
+    except InvalidArguments as problem:
+        return refused(call_id, index, raw, {}, Decision(verdict="deny", gate="arguments", reason=str(problem)))
+    if raw.tool == "ask_person":
+        return question(call_id, index, raw, dict(arguments))
+    tool = activation.cast.tools.get(raw.tool)
+    if tool is None:
+        return refused(call_id, index, raw, dict(arguments), gate.unknown_tool(raw.tool, activation.cast.tools))
+    try:
+        valid = dict(tool.validate(arguments))
+    except InvalidArguments as error:
+        return refused(call_id, index, raw, dict(arguments), gate.bad_arguments(error))
+    proposal = Proposal(
+        call_id=call_id,
+        execution_id=activation.id,
+        step=activation.history.step,
+        tool=tool.name,
+        effect=tool.effect,
+        arguments=valid,
+        args=tool.typed(valid),
+        digest=asking.digest(tool.name, valid),
+        schema_hash=tool.schema_hash,
+        agent=activation.cast.agent.name,
+        user=activation.history.user,
+    )
+    return Judged(
+        raw=raw,
+        id=call_id,
+        index=index,
+        effect=tool.effect,
+        arguments=valid,
+        digest=proposal.digest,
+        schema_hash=tool.schema_hash,
+        decision=limited(activation, index) or gate.judge(tool.review, proposal),
+        proposal=proposal,
+    )
+
+
+def limited(activation: Activation, index: int) -> Decision | None:
+    """The no for a call beyond the limit on tool calls."""
+    limit = activation.cast.agent.limits.tool_calls
+    return gate.over_limit(limit) if limit is not None and activation.spent.tool_calls + index >= limit else None
+
+
+def refused(call_id: str, index: int, raw: RawCall, arguments: dict[str, Json], decision: Decision) -> Judged:
+    """A call that cannot run as it is written."""
+    return Judged(
+        raw=raw,
+        id=call_id,
+        index=index,
+        effect="read",
+        arguments=arguments or {"raw": str(raw.arguments)[:1000]},
+        digest=asking.digest(raw.tool, arguments or {"raw": str(raw.arguments)}),
+        schema_hash="",
+        decision=decision,
+    )
+
+
+def question(call_id: str, index: int, raw: RawCall, arguments: dict[str, Json]) -> Judged:
+    """The agent asks a person something."""
+    if not str(arguments.get("question") or "").strip():
+        no = Decision(verdict="deny", gate="arguments", reason="ask_person needs question: what you want to know.")
+        return refused(call_id, index, raw, arguments, no)
+    return Judged(
+        raw=raw,
+        id=call_id,
+        index=index,
+        effect="read",
+        arguments=arguments,
+        digest=asking.digest(raw.tool, arguments),
+        schema_hash="",
+        decision=Decision(verdict="review", gate="ask_person", reason="The agent asks."),
+    )
+
+
+async def open_calls(activation: Activation, judged: Sequence[Judged]) -> None:
+    """Record every call with its decision; what needs a person parks the execution in the same commit."""
+    waiting = any(call.decision.verdict == "review" for call in judged)
+    begun = set[str]() if waiting else first_wave(judged)
+    for call in judged:
+        status = status_of(call, begun)
+        activation.intend(kinds.CALL_DECIDED, decided(activation, call, status), row(activation, call, status))
+    for call in judged:
+        if call.decision.verdict == "review":
+            ask(activation, call)
+        elif call.decision.verdict == "deny":
+            refuse(activation, call)
+    if waiting:
+        await activation.park("APPROVAL", status="awaiting_review")
+    elif begun:
+        await activation.commit()
+
+
+def first_wave(judged: Sequence[Judged]) -> set[str]:
+    """Calls whose intent is this very commit: all that may run, up to and with the first irreversible one.
+
+    A later irreversible call gets its own intent when its turn comes, so that after a crash only the call that
+    was really under way is in doubt.
+    """
+    wave = set[str]()
+    for call in judged:
+        if call.decision.verdict not in {"allow", "rewrite"}:
+            continue
+        wave.add(call.id)
+        if call.effect == "irreversible":
+            break
+    return wave
+
+
+def status_of(call: Judged, begun: set[str]) -> CallStatus:
+    """The status a call is recorded with."""
+    match call.decision.verdict:
+        case "review":
+            return "awaiting_review"
+        case "deny":
+            return "pending"
+        case _:
+            return "running" if call.id in begun else "pending"
+
+
+def decided(activation: Activation, call: Judged, status: CallStatus) -> dict[str, Json]:
+    """The `call.decided` event."""
+    return {
+        "call_id": call.id,
+        "step": activation.history.step,
+        "index": call.index,
+        "gen_ai.tool.name": call.raw.tool,
+        "gen_ai.tool.call.id": call.raw.provider_call_id,
+        "arguments": call.arguments,
+        "effect": call.effect,
+        "status": status,
+        "decision": gate.as_event(call.decision),
+        "digest": call.digest,
+        "schema_hash": call.schema_hash,
+    }
+
+
+def row(activation: Activation, call: Judged, status: CallStatus) -> CallChange:
+    """The call's row as it begins."""
+    return CallChange(
+        id=call.id,
+        status=status,
+        step_number=activation.history.step,
+        tool_name=call.raw.tool,
+        effect=call.effect,
+        idempotency_key=call.id,
+        tool_input=call.arguments,
+        called_at=activation.desk.clock.now(),
+    )
+
+
+def ask(activation: Activation, call: Judged) -> None:
+    """Open the approval, or the agent's question."""
+    desk = activation.desk
+    if call.proposal:
+        activation.ask(
+            asking.ask_for_call(
+                call.proposal,
+                call.decision,
+                approval_id=desk.new_id(),
+                now=desk.clock.now(),
+                expiry_s=desk.approval_expiry_s,
+            )
+        )
+        return
+    activation.ask(
+        asking.ask_person(
+            kind="question",
+            approval_id=desk.new_id(),
+            question=str(call.arguments["question"]),
+            reason=call.decision.reason,
+            gate=call.decision.gate,
+            now=desk.clock.now(),
+            expiry_s=desk.approval_expiry_s,
+            call_id=call.id,
+            tool=call.raw.tool,
+            arguments=call.arguments,
+            digest=call.digest,
+        )
+    )
+
+
+def refuse(activation: Activation, call: Judged) -> None:
+    """A no is an answer: the model gets the reason."""
+    status: CallStatus = "failed" if call.decision.gate in {"known_tool", "arguments"} else "denied"
+    activation.intend(
+        kinds.CALL_ENDED,
+        {
+            "call_id": call.id,
+            "status": status,
+            "content": call.decision.reason,
+            "blob": None,
+            "error": call.decision.reason,
+            "attempt": 0,
+            "latency_ms": 0.0,
+        },
+        CallChange(
+            id=call.id,
+            status=status,
+            step_number=activation.history.step,
+            tool_name=call.raw.tool,
+            effect=call.effect,
+            idempotency_key=call.id,
+            tool_input=call.arguments,
+            error=call.decision.reason,
+            finished_at=activation.desk.clock.now(),
+        ),
+    )
+
+
+async def hand_over(activation: Activation, calls: Sequence[RawCall]) -> None:
+    """The agent says that it cannot complete: end with its reason, or ask a person."""
+    saying = next(call for call in calls if call.tool == "cannot_complete")
+    try:
+        said = parse_arguments(saying.arguments)
+    except InvalidArguments:
+        said = {"reason": str(saying.arguments)}
+    parts = [f"{name}: {said[name]}" for name in ("reason", "done", "open") if said.get(name)]
+    error = "; ".join(parts) or "no reason given"
+    if activation.cast.agent.on_failure == "fail":
+        await give_up(activation, "CANNOT_COMPLETE", error)
+        return
+    for index, call in enumerate(calls):
+        judged = gave_up(activation, index, call, GAVE_UP if call is not saying else None)
+        status: CallStatus = "pending" if call is not saying else "awaiting_review"
+        activation.intend(kinds.CALL_DECIDED, decided(activation, judged, status), row(activation, judged, status))
+        if call is not saying:
+            refuse(activation, judged)
+    await give_up(
+        activation, "CANNOT_COMPLETE", error, call_id=f"{activation.id}:{activation.history.step}:{calls.index(saying)}"
+    )
+
+
+def gave_up(activation: Activation, index: int, call: RawCall, decision: Decision | None) -> Judged:
+    """A call of a message that says it cannot be completed."""
+    call_id = f"{activation.id}:{activation.history.step}:{index}"
+    review = Decision(verdict="review", gate="cannot_complete", reason="The agent says it cannot complete this.")
+    return refused(call_id, index, call, {}, decision or review)

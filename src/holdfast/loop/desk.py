@@ -1,0 +1,61 @@
+"""What an activation works with: the ports and declarations it is given, nothing global."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from holdfast.agent import Agent
+from holdfast.loop.model import Models
+from holdfast.loop.output import OutputContract
+from holdfast.ports import Clock, Journal, NewId, Tool
+from holdfast.trail.redact import Redactor
+from holdfast.types import Execution
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cast:
+    """An agent made ready to work: its models, tools by name and output contract, built once a process."""
+
+    agent: Agent[object]
+    models: Models
+    tools: Mapping[str, Tool]
+    contract: OutputContract
+
+    @classmethod
+    def of(cls, agent: Agent[object], *, clock: Clock) -> "Cast":
+        """Make an agent ready.
+
+        Raises:
+            DeclarationError: A money limit is set and the price of a model is unknown.
+        """
+        return cls(
+            agent=agent,
+            models=Models(agent, clock=clock),
+            tools={tool.name: tool for tool in agent.tools},
+            contract=OutputContract(agent.output),
+        )
+
+    @property
+    def pins(self) -> dict[str, str]:
+        """Schema hash of each tool as it is declared now."""
+        return {name: tool.schema_hash for name, tool in self.tools.items()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """The world as the loop sees it."""
+
+    journal: Journal
+    casts: Mapping[str, Cast]
+    earlier: Callable[[Execution], Awaitable[Sequence[Execution]]]
+    """The ended executions of the same thread before this one, oldest first."""
+    clock: Clock
+    new_id: NewId
+    random: Callable[[], float]
+    """Uniform in 0 to 1, for jitter."""
+    redactor: Redactor
+    approval_expiry_s: float
+    stopping: asyncio.Event
+    """Set when the worker drains: executions let go between two turns."""
+    listeners: dict[str, Callable[[str], None]] = field(default_factory=dict[str, Callable[[str], None]])
+    """Who wants the tokens of which execution as they come."""

@@ -1,0 +1,259 @@
+"""Folding: what each kind of event does to a history. The same code serves resuming and going on."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any, Final, TypeAlias, cast
+
+from holdfast.loop.history import (
+    CALL_OVER,
+    MALFORMED_GATES,
+    ApprovalState,
+    CallState,
+    History,
+    as_text,
+    label,
+    result_of,
+    size_of,
+)
+from holdfast.loop.transcript import Answered, Entry, Responded, Returned, Told
+from holdfast.policy.loops import Seen
+from holdfast.trail import events as kinds
+from holdfast.types import CallRecord, Event, Json
+
+Data: TypeAlias = dict[str, Any]
+"""An event's data: JSON of our own writing, its shape given by kind and version (`trail/events.py`)."""
+
+
+def replay(history: History, events: Iterable[Event]) -> None:
+    """Apply events read from the journal, timing included."""
+    for event in events:
+        keep_time(history, event)
+        apply(history, event.kind, event.data)
+
+
+def apply(history: History, kind: str, data: Mapping[str, Json]) -> None:
+    """Take one event into account. The same code serves resuming and going on."""
+    handler = HANDLERS.get(kind)
+    if handler is not None:
+        handler(history, cast("Data", data))
+
+
+def keep_time(history: History, event: Event) -> None:
+    if event.kind == kinds.CLAIMED:
+        if history.claimed_at and history.last_at:
+            history.active_s += (history.last_at - history.claimed_at).total_seconds()
+        history.claimed_at = event.at
+    history.last_at = event.at
+
+
+def started(history: History, data: Data) -> None:
+    history.input = data["input"]
+    history.user = data["user"]
+    history.pins = dict(data["tools"])
+    history.add(Told(as_text(history.input)))
+
+
+def claimed(history: History, _data: Data) -> None:
+    history.activations += 1
+    # A model call that was under way has an unknown bill: its reservation stays held for good.
+    history.reserved = None
+    history.calls = {key: replace(call, fresh=False) for key, call in history.calls.items()}
+
+
+def retried(history: History, _data: Data) -> None:
+    history.since = (
+        history.step,
+        history.tokens + history.held_tokens,
+        history.cost_usd + history.held_usd,
+        history.tool_calls,
+    )
+    history.corrections, history.closing, history.malformed = 0, None, False
+    history.seen.clear()
+    history.active_s, history.claimed_at = 0.0, None
+
+
+def recalled(history: History, data: Data) -> None:
+    history.recalled = tuple(item["id"] for item in data["executions"])
+    earlier: list[Entry] = []
+    for asked, answered in data["exchanges"]:
+        earlier += [Told(asked), Answered(answered)]
+        history.notes.append(f"Earlier in this thread: {asked}\nAnswered: {answered}")
+    history.entries[:0] = earlier
+    history.entry_steps[:0] = [0] * len(earlier)
+    history.context_bytes += sum(map(size_of, earlier))
+    history.rebuilt += 1
+
+
+def compacted(history: History, data: Data) -> None:
+    keep_from: int = data["keep_from"]
+    kept = [
+        (step, entry) for step, entry in zip(history.entry_steps, history.entries, strict=True) if step >= keep_from
+    ]
+    history.entries = [Told(data["digest"]), *(entry for _, entry in kept)]
+    history.entry_steps = [0, *(step for step, _ in kept)]
+    history.context_bytes = sum(map(size_of, history.entries))
+    history.last_usage = None
+    history.rebuilt += 1
+
+
+def tools_changed(history: History, data: Data) -> None:
+    history.pins = dict(data["tools"])
+    history.forget_approvals("change")
+
+
+def requested(history: History, data: Data) -> None:
+    history.reserved = (data["reserved_tokens"], Decimal(data["reserved_usd"]))
+    history.held_tokens += history.reserved[0]
+    history.held_usd += history.reserved[1]
+    history.closing = data["reason"] if data["purpose"] == "closing" else None
+
+
+def responded(history: History, data: Data) -> None:
+    history.settle()
+    used = (data["gen_ai.usage.input_tokens"], data["gen_ai.usage.output_tokens"])
+    history.tokens += sum(used)
+    history.cost_usd += Decimal(data["cost_usd"])
+    history.rung = data["rung"]
+    if data["purpose"] == "closing":
+        return
+    history.step = data["step"]
+    history.malformed = False
+    history.calls = {}
+    history.add(Responded(data["response"]))
+    history.last_usage, history.entries_at_last_usage = used, len(history.entries)
+
+
+def failed_to_respond(history: History, _data: Data) -> None:
+    history.settle()
+
+
+def corrected(history: History, data: Data) -> None:
+    history.malformed = True
+    if data.get("provider_call_id"):
+        history.add(
+            Returned(
+                provider_call_id=data["provider_call_id"],
+                tool=data["tool"],
+                content=data["message"],
+                status="failed",
+            )
+        )
+    else:
+        history.tell(data["message"])
+
+
+def decided(history: History, data: Data) -> None:
+    history.malformed |= data["decision"]["gate"] in MALFORMED_GATES
+    history.tool_calls += 1
+    history.calls[data["call_id"]] = CallState(
+        id=data["call_id"],
+        provider_call_id=data["gen_ai.tool.call.id"],
+        step=data["step"],
+        index=data["index"],
+        tool=data["gen_ai.tool.name"],
+        arguments=data["arguments"],
+        effect=data["effect"],
+        status=data["status"],
+        digest=data["digest"],
+        schema_hash=data["schema_hash"],
+    )
+
+
+def dispatched(history: History, data: Data) -> None:
+    call = history.calls[data["call_id"]]
+    history.calls[call.id] = replace(
+        call,
+        status="running",
+        fresh=True,
+        arguments=data["arguments"] if data.get("arguments") is not None else call.arguments,
+        digest=data.get("digest") or call.digest,
+        schema_hash=data.get("schema_hash") or call.schema_hash,
+    )
+    history.use_approvals(call.id)
+
+
+def ended(history: History, data: Data) -> None:
+    call = replace(history.calls[data["call_id"]], status=data["status"], attempts=data["attempt"])
+    if call.status == "pending":
+        call = replace(call, waits=call.waits + 1)
+    history.calls[call.id] = call
+    if call.status not in CALL_OVER:
+        return
+    history.use_approvals(call.id)
+    history.records.append(
+        CallRecord(tool=call.tool, arguments=call.arguments, status=call.status, result=result_of(data))
+    )
+    history.seen.append(Seen(digest=call.digest, outcome_digest=f"{call.status}:{data['content']}", label=label(call)))
+    history.contents[call.id] = data["content"]
+    if not history.has_open_calls():
+        return_all(history)
+
+
+def return_all(history: History) -> None:
+    # A provider wants the results of one message together and in its order.
+    for call in sorted(history.calls.values(), key=lambda call: call.index):
+        history.add(
+            Returned(
+                provider_call_id=call.provider_call_id,
+                tool=call.tool,
+                content=history.contents.pop(call.id),
+                status=call.status,
+            )
+        )
+
+
+def opened(history: History, data: Data) -> None:
+    history.approvals[data["approval_id"]] = ApprovalState(
+        id=data["approval_id"],
+        kind=data["kind"],
+        call_id=data["call_id"],
+        reason=data["reason"],
+        gate=data["gate"],
+        digest=data["digest"],
+        schema_hash=data["schema_hash"],
+    )
+
+
+def ruled(history: History, data: Data) -> None:
+    known = history.approvals.get(data["approval_id"])
+    if known:
+        history.approvals[known.id] = replace(
+            known,
+            over=True,
+            answer=data.get("answer"),
+            by=data.get("by", ""),
+            note=data.get("note"),
+            edit=data.get("edit"),
+        )
+
+
+def escalation_answered(history: History, data: Data) -> None:
+    history.forget_approvals("escalation")
+    history.corrections, history.malformed = 0, False
+    history.seen.clear()
+    if data["note"] and not data.get("call_id"):
+        history.tell(data["note"])
+
+
+HANDLERS: Final[Mapping[str, Callable[[History, Data], None]]] = {
+    kinds.STARTED: started,
+    kinds.CLAIMED: claimed,
+    kinds.RETRIED: retried,
+    kinds.THREAD_RECALLED: recalled,
+    kinds.CONTEXT_COMPACTED: compacted,
+    kinds.TOOLS_CHANGED: tools_changed,
+    kinds.MODEL_REQUESTED: requested,
+    kinds.MODEL_RESPONDED: responded,
+    kinds.MODEL_FAILED: failed_to_respond,
+    kinds.CORRECTED: corrected,
+    kinds.CALL_DECIDED: decided,
+    kinds.CALL_DISPATCHED: dispatched,
+    kinds.CALL_ENDED: ended,
+    kinds.APPROVAL_OPENED: opened,
+    kinds.APPROVAL_DECIDED: ruled,
+    kinds.APPROVAL_EXPIRED: ruled,
+    kinds.APPROVAL_WITHDRAWN: ruled,
+    kinds.GUIDED: escalation_answered,
+}
+"""What each kind of event changes; kinds that change nothing a worker needs are not listed."""

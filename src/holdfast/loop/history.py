@@ -1,0 +1,183 @@
+"""What the events of one execution add up to: the only state a worker has, and it can be rebuilt at any time."""
+
+import json
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from holdfast.loop.transcript import Answered, Entry, Responded, Returned, Told
+from holdfast.policy.loops import Seen
+from holdfast.trail.codec import canonical
+from holdfast.types import Answer, ApprovalKind, CallRecord, CallStatus, Effect, Json
+
+CALL_OVER: frozenset[CallStatus] = frozenset({"completed", "failed", "denied"})
+MALFORMED_GATES = frozenset({"known_tool", "arguments"})
+"""Gates whose no means that the model's message was malformed, not that it was refused."""
+
+REMEMBERED_CALLS = 64
+"""Calls that loop detection can look back on; more than any cycle it searches for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallState:
+    """One tool call of the present turn."""
+
+    id: str
+    provider_call_id: str
+    step: int
+    index: int
+    tool: str
+    arguments: Mapping[str, Json]
+    effect: Effect
+    status: CallStatus
+    digest: str
+    schema_hash: str
+    fresh: bool = True
+    """False when its intent was made by an earlier activation: it may have run."""
+    attempts: int = 0
+    waits: int = 0
+    """How often it asked to be tried later."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalState:
+    """One approval of this execution; it leaves the history when it is used."""
+
+    id: str
+    kind: ApprovalKind
+    call_id: str | None
+    reason: str
+    gate: str
+    digest: str
+    schema_hash: str
+    answer: Answer | None = None
+    over: bool = False
+    """Decided, expired or withdrawn."""
+    by: str = ""
+    note: str | None = None
+    edit: Json = None
+
+
+@dataclass(slots=True, kw_only=True)
+class History:
+    """The present state of one execution. Changes only through `apply`."""
+
+    input: Json = None
+    user: str | None = None
+    entries: list[Entry] = field(default_factory=list[Entry])
+    entry_steps: list[int] = field(default_factory=list[int])
+    """For each entry the step it belongs to; 0 for what came before the first."""
+    context_bytes: int = 0
+    """Size of the entries' texts."""
+    rebuilt: int = 0
+    """Grows when entries are replaced rather than appended to (compaction, thread): caches start anew."""
+    pins: dict[str, str] = field(default_factory=dict[str, str])
+    """Schema hash of each tool as this execution knows it."""
+
+    step: int = 0
+    tokens: int = 0
+    cost_usd: Decimal = Decimal(0)
+    held_tokens: int = 0
+    """Reserved, and not settled: the call under way, or ones that a crash left with an unknown bill."""
+    held_usd: Decimal = Decimal(0)
+    reserved: tuple[int, Decimal] | None = None
+    """The reservation of the model call under way."""
+    last_usage: tuple[int, int] | None = None
+    """Input and output tokens of the newest response, while the context since has only grown."""
+    entries_at_last_usage: int = 0
+    tool_calls: int = 0
+    since: tuple[int, int, Decimal, int] = (0, 0, Decimal(0), 0)
+    """Steps, tokens, dollars and calls at the last retry: limits count from here."""
+    corrections: int = 0
+    """Malformed model messages in a row."""
+    malformed: bool = False
+    """Whether the present turn's message was."""
+    closing: str | None = None
+    """Why a closing summary was begun."""
+    rung: int = 0
+
+    calls: dict[str, CallState] = field(default_factory=dict[str, CallState])
+    """Calls of the present turn, in order."""
+    contents: dict[str, str] = field(default_factory=dict[str, str])
+    """What their results say, until all of them are there."""
+    records: list[CallRecord] = field(default_factory=list[CallRecord])
+    notes: list[str] = field(default_factory=list[str])
+    seen: deque[Seen] = field(default_factory=lambda: deque[Seen](maxlen=REMEMBERED_CALLS))
+    approvals: dict[str, ApprovalState] = field(default_factory=dict[str, ApprovalState])
+    recalled: tuple[str, ...] | None = None
+    """Earlier executions of the thread that this one continues; `None`: none."""
+
+    active_s: float = 0.0
+    """Seconds of activity in earlier activations."""
+    claimed_at: datetime | None = None
+    last_at: datetime | None = None
+    activations: int = 0
+
+    def open_calls(self) -> list[CallState]:
+        """Calls of this turn that are not over, in the order given."""
+        return [call for call in self.calls.values() if call.status not in CALL_OVER]
+
+    def has_open_calls(self) -> bool:
+        """Whether the present turn still has work to do."""
+        return any(call.status not in CALL_OVER for call in self.calls.values())
+
+    def approval_for(self, call_id: str) -> ApprovalState | None:
+        """The newest unused approval about a call."""
+        about = [approval for approval in self.approvals.values() if approval.call_id == call_id]
+        return about[-1] if about else None
+
+    def tell(self, text: str) -> None:
+        """Add words in the user's place."""
+        self.add(Told(text))
+        self.notes.append(text)
+
+    def add(self, entry: Entry) -> None:
+        """Append to the context."""
+        self.entries.append(entry)
+        self.entry_steps.append(self.step)
+        self.context_bytes += size_of(entry)
+
+    def use_approvals(self, call_id: str) -> None:
+        """Forget the approvals about a call: they are used."""
+        self.approvals = {key: item for key, item in self.approvals.items() if item.call_id != call_id}
+
+    def forget_approvals(self, kind: ApprovalKind) -> None:
+        """Forget the approvals of one kind: they are used."""
+        self.approvals = {key: item for key, item in self.approvals.items() if item.kind != kind}
+
+    def settle(self) -> None:
+        """Give the reservation of the model call under way back."""
+        if self.reserved:
+            self.held_tokens -= self.reserved[0]
+            self.held_usd -= self.reserved[1]
+        self.reserved = None
+
+
+def size_of(entry: Entry) -> int:
+    """Bytes of the words in an entry, roughly: enough to know when the context grows too large."""
+    match entry:
+        case Told(text) | Answered(text):
+            return len(text)
+        case Returned():
+            return len(entry.content)
+        case Responded(response):
+            return len(str(response.get("parts", "")))
+
+
+def result_of(data: dict[str, Any]) -> Json:
+    """A call's result as a rule reads it: the value itself where the model was told its JSON."""
+    return json.loads(data["content"]) if data.get("json") else data["content"]
+
+
+def as_text(value: Json) -> str:
+    """A JSON value as words for a model: strings as they are."""
+    return value if isinstance(value, str) else canonical(value)
+
+
+def label(call: CallState) -> str:
+    """A call as a person would write it, cut to one line."""
+    arguments = ", ".join(f"{name}={value!r}" for name, value in call.arguments.items())
+    return f"{call.tool}({arguments if len(arguments) <= 120 else arguments[:117] + '...'})"

@@ -1,0 +1,59 @@
+"""An activation from claim to parking or end: turn after turn."""
+
+import structlog
+
+from holdfast.errors import CancelRequested, StaleFence
+from holdfast.loop.act import act
+from holdfast.loop.activation import Activation
+from holdfast.loop.context import sense
+from holdfast.loop.decide import decide
+from holdfast.loop.desk import Desk
+from holdfast.loop.prepare import prepare
+from holdfast.loop.think import think
+from holdfast.loop.wrapup import give_up
+from holdfast.policy.loops import find_loop
+from holdfast.types import Claimed
+
+log = structlog.get_logger("holdfast.loop")
+
+
+async def run(desk: Desk, claimed: Claimed) -> None:
+    """Work on an execution until it ends, parks, or belongs to somebody else.
+
+    Everything it decides or learns is in the journal before it matters, so it may be killed at any instant.
+    """
+    activation = Activation(desk, claimed)
+    try:
+        await prepare(activation)
+        while not activation.over:
+            await turn(activation)
+    except CancelRequested:
+        await activation.end_cancelled()
+    except StaleFence:
+        log.warning("execution_lost", execution=activation.id, fence=activation.execution.fence)
+
+
+async def turn(activation: Activation) -> None:
+    """One model response and everything it causes; after a restart, what is left of it."""
+    if not activation.history.has_open_calls():
+        response = await think(activation, sense(activation))
+        if response:
+            await decide(activation, response)
+    if not activation.over:
+        await act(activation)
+    if not activation.over:
+        await learn(activation)
+
+
+async def learn(activation: Activation) -> None:
+    """Between two turns: is it going in circles, or talking past us?"""
+    history, agent = activation.history, activation.cast.agent
+    loop = find_loop(history.seen, agent.limits.repeats)
+    if loop:
+        await give_up(activation, "LOOP_DETECTED", f"It goes in circles: {loop.description}.")
+    elif history.malformed and history.corrections + 1 > agent.corrections:
+        await give_up(
+            activation,
+            "MALFORMED_OUTPUT",
+            f"The model's message was malformed {history.corrections + 1} times in a row.",
+        )

@@ -1,0 +1,84 @@
+"""Ends that are not results: handing over, giving up, and the closing summary when limits run out."""
+
+from holdfast.loop.activation import Activation
+from holdfast.loop.context import conversation
+from holdfast.loop.digest import digest_of, fit
+from holdfast.loop.model import ModelsFailed, Request
+from holdfast.loop.record import record_failure, record_request, record_response
+from holdfast.loop.transcript import Told
+from holdfast.policy import approval as asking
+from holdfast.policy.limits import reserve_closing
+
+CLOSING_WORDS = (
+    "The limits of this execution are used up ({reason}). No more tools can be called. In a few sentences: "
+    "what was done, what was found, what is still open."
+)
+CLOSING_BYTES = 1_000
+"""Of the digest in a closing request; with its overhead it stays under what is kept back for it."""
+
+
+async def give_up(activation: Activation, reason: str, error: str, *, call_id: str | None = None) -> None:
+    """End as failed for a named reason, or ask a person first where the agent declares so."""
+    if activation.cast.agent.on_failure == "fail":
+        await activation.fail(reason, error)
+        return
+    desk = activation.desk
+    activation.ask(
+        asking.ask_person(
+            kind="escalation",
+            approval_id=desk.new_id(),
+            question=f"{activation.cast.agent.name} cannot go on alone. How should it?",
+            reason=error,
+            gate=reason,
+            now=desk.clock.now(),
+            expiry_s=desk.approval_expiry_s,
+            call_id=call_id,
+        )
+    )
+    await activation.park(reason, status="awaiting_review")
+
+
+async def close(activation: Activation, reason: str) -> None:
+    """Force one summary without tools inside the budget, keep it as the partial result, end as failed."""
+    summary = await ask_for_summary(activation, reason) or own_summary(activation)
+    await activation.fail(reason, f"The limit was reached: {reason}.", result=summary)
+
+
+async def ask_for_summary(activation: Activation, reason: str) -> str | None:
+    """The model's closing words, or `None` when the budget or the models have none left."""
+    models, limits = activation.cast.models, activation.cast.agent.limits
+    request = closing_request(activation, reason)
+    reservation = reserve_closing(
+        limits, activation.spent, input_bound=models.input_bound(request), price=models.worst_cost
+    )
+    if reservation is None or activation.history.closing:  # a crash left the first attempt's bill unknown
+        return None
+    record_request(activation, reservation, purpose="closing", reason=reason)
+    await activation.commit()
+    try:
+        response = await models.respond(closing_request(activation, reason, reservation.max_tokens))
+    except ModelsFailed as failed:
+        record_failure(activation, failed, purpose="closing")
+        return None
+    record_response(activation, response, purpose="closing")
+    return response.text.strip() or None
+
+
+def closing_request(activation: Activation, reason: str, max_tokens: int = 1) -> Request:
+    """A small request made of the digest alone, so that its size is known beforehand."""
+    history, agent = activation.history, activation.cast.agent
+    words = fit(digest_of(history), CLOSING_BYTES)
+    return Request(
+        instructions="",
+        entries=[Told(words), Told(CLOSING_WORDS.format(reason=reason))],
+        tools=(),
+        conversation=conversation(activation, closing=True),
+        max_tokens=max_tokens,
+        timeout_s=agent.limits.step_timeout_s,
+        closing=True,
+    )
+
+
+def own_summary(activation: Activation) -> str:
+    """What can be said without a model."""
+    return fit(f"Stopped after {activation.history.step} steps. {digest_of(activation.history)}", 4 * CLOSING_BYTES)

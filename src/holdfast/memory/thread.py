@@ -1,0 +1,32 @@
+"""A thread: what was asked and answered in earlier executions of one conversation."""
+
+from collections.abc import Iterator, Sequence
+
+from holdfast.trail.codec import canonical
+from holdfast.types import Execution, Json
+
+REMEMBERED = 20
+"""Exchanges that a new execution is given; older ones stay readable in their own journals."""
+
+LONGEST = 4_000
+"""Characters of one side of an exchange; the middle of longer ones is left out."""
+
+
+def exchanges(earlier: Sequence[Execution]) -> Iterator[tuple[str, str]]:
+    """Asked and answered, oldest first, of executions that came to an answer."""
+    for execution in earlier[-REMEMBERED:]:
+        if execution.result is not None:
+            yield shorten(as_words(execution.input_data)), shorten(as_words(execution.result))
+
+
+def as_words(value: Json) -> str:
+    """A JSON value as words: strings as they are."""
+    return value if isinstance(value, str) else canonical(value)
+
+
+def shorten(text: str) -> str:
+    """The text, its middle left out when it is long."""
+    if len(text) <= LONGEST:
+        return text
+    half = LONGEST // 2
+    return f"{text[:half]} [... {len(text) - LONGEST:,} characters left out ...] {text[-half:]}"

@@ -1,0 +1,81 @@
+"""What an approval is bound to, and what a decided one means for its call. Pure."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+from holdfast.trail.codec import canonical
+from holdfast.types import ApprovalKind, Decision, Json, NewApproval, Proposal
+
+
+def digest(tool: str, arguments: Mapping[str, Json]) -> str:
+    """SHA-256 of a call as it would run: any other arguments give another one."""
+    return sha256(f"{tool}\n{canonical(arguments)}".encode()).hexdigest()
+
+
+def ask_for_call(
+    proposal: Proposal, decision: Decision, *, approval_id: str, now: datetime, expiry_s: float
+) -> NewApproval:
+    """The question whether one call may run."""
+    return NewApproval(
+        id=approval_id,
+        kind="call",
+        question=f"May {proposal.agent} run {proposal.tool}?",
+        reason=decision.reason,
+        gate=decision.gate,
+        risk=decision.risk,
+        expires_at=now + timedelta(seconds=expiry_s),
+        call_id=proposal.call_id,
+        tool_name=proposal.tool,
+        arguments=proposal.arguments,
+        digest=proposal.digest,
+        schema_hash=proposal.schema_hash,
+    )
+
+
+def as_event(approval: NewApproval) -> dict[str, Json]:
+    """An opened approval as it stands in the journal."""
+    return {
+        "approval_id": approval.id,
+        "kind": approval.kind,
+        "call_id": approval.call_id,
+        "gen_ai.tool.name": approval.tool_name,
+        "question": approval.question,
+        "reason": approval.reason,
+        "gate": approval.gate,
+        "risk": approval.risk,
+        "expires_at": approval.expires_at.isoformat(),
+        "digest": approval.digest,
+        "schema_hash": approval.schema_hash,
+    }
+
+
+def ask_person(  # noqa: PLR0913 - the parts of a question
+    *,
+    kind: ApprovalKind,
+    approval_id: str,
+    question: str,
+    reason: str,
+    gate: str,
+    now: datetime,
+    expiry_s: float,
+    call_id: str | None = None,
+    tool: str | None = None,
+    arguments: Json = None,
+    digest: str = "",
+    schema_hash: str = "",
+) -> NewApproval:
+    """A question to people that is not about letting a call run."""
+    return NewApproval(
+        id=approval_id,
+        kind=kind,
+        question=question,
+        reason=reason,
+        gate=gate,
+        expires_at=now + timedelta(seconds=expiry_s),
+        call_id=call_id,
+        tool_name=tool,
+        arguments=arguments,
+        digest=digest,
+        schema_hash=schema_hash,
+    )
