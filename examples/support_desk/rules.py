@@ -23,6 +23,9 @@ NEEDS_AN_ORDER: frozenset[Wish] = ABOUT_MONEY.union(("track", "not_received", "i
 NEEDS_TRACKING: frozenset[Wish] = NEEDS_AN_ORDER.difference(("invoice", "charged_twice"))
 MOST_ORDERS = 3
 
+Steps = list[tuple[Call, CallRecord | None]]
+"""Effects in order, each with its call so far."""
+
 
 def answer_by_rules(conversation: Conversation) -> Reply:
     """Decide the next call, the result, or that a person has to take over."""
@@ -149,9 +152,9 @@ def _resolve(case: Case, order: Order | None) -> Reply:
     return Final(resolution(case, order))
 
 
-def _plan(case: Case, order: Order | None) -> list[tuple[Call, CallRecord | None]] | Doubt:
+def _plan(case: Case, order: Order | None) -> Steps | Doubt:
     """The effects this ticket calls for, each with what came of it so far; or why none may be begun."""
-    steps: list[tuple[Call, CallRecord | None]] = []
+    steps: Steps = []
     for planned in (_plan_address(case), _plan_refund(case, order), _plan_invoice(case, order)):
         if isinstance(planned, Doubt):
             return planned
@@ -161,9 +164,6 @@ def _plan(case: Case, order: Order | None) -> list[tuple[Call, CallRecord | None
     if doubt := _not_received_after_all(case, order):
         return doubt
     return list(_with_records(case, steps, order))
-
-
-Steps = list[tuple[Call, CallRecord | None]]
 
 
 def _plan_address(case: Case) -> Steps | Doubt:

@@ -53,7 +53,8 @@ support = Agent(
     instructions=INSTRUCTIONS,
     tools=[find_customer, find_order, track_shipment, search_policy, update_address, refund, send_email],
     output=Resolution,
-    limits=Limits(steps=25, tokens=400_000, cost_usd=0.50, step_timeout_s=60),
+    # A pasted mailbox of 200 KB must fit: the worst case of each call is reserved before it is made.
+    limits=Limits(steps=25, tokens=1_000_000, cost_usd=2, step_timeout_s=60),
     deps=shop_from_environment(),
     on_failure="review",
 )
