@@ -31,6 +31,8 @@ class Doubt:
 
 def judge_claim(reading: Reading, *, order: Order, tracking: Tracking | None, customer: Customer) -> Claim | Doubt:
     """What the policies grant, cut to what was asked for; a doubt where they leave room for judgement."""
+    if hedged := sorted(wish for wish in reading.wishes & ABOUT_MONEY if reading.hedges(wish)):
+        return Doubt(f"it is not certain that the customer means it: {', '.join(hedged)}")
     granted = _granted(reading, order=order, tracking=tracking)
     if isinstance(granted, Doubt):
         return granted

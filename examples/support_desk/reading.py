@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from records import Address
 from words import (
     ENGLISH_TO_SPELL,
+    HEDGES,
     ORDER_WORD,
     POLICY_TOPICS,
     PRODUCT_WORDS,
@@ -73,6 +74,11 @@ class Reading:
     amounts: tuple[Decimal, ...]
     emails: tuple[str, ...]
     policy_topics: tuple[str, ...]
+
+    def hedges(self, wish: Wish) -> bool:
+        """Whether a clause with this wish denies it or only supposes it."""
+        clauses = (clause for clause in _CLAUSES.split(self.text) if WISHES[wish].search(clause))
+        return any(HEDGES.search(clause) for clause in clauses)
 
     def calls_faulty(self, product: str) -> bool:
         """Whether a clause that speaks of damage names this product: "the lamp is broken, the bowls are fine"."""

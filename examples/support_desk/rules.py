@@ -172,6 +172,8 @@ def _plan_address(case: Case) -> Steps | Doubt:
     if case.customer is None:
         return Doubt("a change of address comes from an address that is no customer's")
     new = case.reading.address
+    if case.reading.hedges("address"):
+        return Doubt("it is not certain that the customer wants another address")
     if new is None:
         return Doubt("the new address is missing or incomplete")
     address = new.in_country(case.customer.address.country)

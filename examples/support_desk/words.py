@@ -110,6 +110,17 @@ WISHES: Mapping[Wish, re.Pattern[str]] = {
     wish: re.compile(pattern, re.VERBOSE | re.IGNORECASE | re.DOTALL) for wish, pattern in PHRASES.items()
 }
 
+HEDGES = re.compile(
+    r"""\b(?: not | n't | don'?t | doesn'?t | isn'?t | no\ longer | never | nothing | without
+        | if | in\ case | suppose | do\ (?:you|i) | would\ (?:you|i)\ (?:get|be|refund)
+        | nicht | kein\w* | nichts | wenn | falls | bekomm\w*\ ich
+        | ne | n'\w+ | pas | jamais | rien | si | s'il | est-ce\ que
+        | no | nunca | nada | en\ caso
+        | ikke | intet | hvis | f[aå]r\ jeg )\b""",
+    re.VERBOSE | re.IGNORECASE,
+)
+"""Words that turn a wish around or make it a question: "I do not want", "what if it arrives broken"."""
+
 STOP_WORDS: Mapping[Language, frozenset[str]] = {
     "en": frozenset(
         "the a an is are was my i it to for of and in on have has where when please you your this that do does not "

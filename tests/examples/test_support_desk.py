@@ -187,3 +187,46 @@ def test_a_bare_question_at_the_terminal_is_answered_but_changes_nothing(desk: D
     assert answer_by_rules(replace(ask, calls=(record,))) == Call("track_shipment", {"order_id": "1042"})
     with pytest.raises(ToolError, match="--user"):
         desk.call("refund", user=None, order_id="1042", amount="1.00", reason="test")
+
+
+@pytest.mark.parametrize(
+    ("sender", "body"),
+    [
+        ("oliver.grant", "The lamp of order 1009 is a bit broken but I don't want my money back."),
+        ("oliver.grant", "If the lamp of 1009 arrives broken, do I get my money back?"),
+        ("sabine.kruger", "Das Teeservice aus Bestellung 1011 ist nicht kaputt. Ich möchte mein Geld zurück."),
+        ("emily.ross", "Please do not send 1015 to my new address: 14 Harbour Road, Bristol BS1 4RN"),
+        ("oliver.grant", "The lamp of order 1009 is broken, I want 400 euros back."),
+        ("hannah.cole", "Something in order 1010 arrived broken, I want my money back."),
+        ("peter.stone", "A bowl of order 1019 is broken, I want my money back."),
+        ("karl.brandt", "I was charged twice for order 1028, I want my money back."),
+        ("emily.ross", "I have moved, new address: Harbour Road"),
+    ],
+)
+def test_what_is_doubtful_changes_nothing(desk: Desk, sender: str, body: str) -> None:
+    """Denied, supposed, excessive, unclear, late, unproved and incomplete wishes go to a person."""
+    ticket = Ticket(id="X", sender=f"{sender}@post.example", subject="", body=body, thread=None)
+    assert desk.work(ticket).ending[0] == HANDED_OVER
+    assert ledger_summary(desk.shop.path).dispatches == 0
+
+
+@pytest.mark.parametrize(
+    ("sender", "body", "ending"),
+    [
+        ("mia.carter", "1042???", ("answered",)),
+        (
+            "hannah.cole",
+            "My armchair from order 1010 has a cracked leg, I want my money back",
+            ("asks", "refunded", "email_sent"),
+        ),
+        ("amy.lowe", "the lamp i got is broken!! refund 20 euros please", ("refunded", "email_sent")),
+        ("freja.nielsen", "Jeg er flyttet, ny adresse: Skovvej 5, 8240 Risskov", ("address_updated",)),
+        ("luc.moreau", "Bonjour, où est mon colis ? Merci", ("answered",)),
+    ],
+)
+def test_ordinary_wishes_in_other_words_are_resolved_too(
+    desk: Desk, sender: str, body: str, ending: tuple[str, ...]
+) -> None:
+    """The rules read wishes, not the forty tickets."""
+    ticket = Ticket(id="X", sender=f"{sender}@post.example", subject="", body=body, thread=None)
+    assert desk.work(ticket).ending == ending
