@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeVar, get_args
 
-from reading import Reading, find_order_ids, read_ticket
+from reading import EMAIL, Reading, find_order_ids, read_ticket
 from records import Customer, Nothing, Order, Passage, Record, Tracking
 from words import Language
 
@@ -38,7 +38,8 @@ class Case:
         """E-mail address of the writer; a ticket's own word for it is good enough to look, not to act."""
         asked = self.conversation.input
         claimed = asked.get("from") if isinstance(asked, Mapping) else None
-        return self.conversation.user or (str(claimed) if claimed else None)
+        writer = self.conversation.user or str(claimed or "")
+        return writer if EMAIL.fullmatch(writer) else None
 
     @cached_property
     def language(self) -> Language:

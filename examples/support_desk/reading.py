@@ -36,7 +36,7 @@ _NAMED_ORDER = re.compile(
 _LOOSE_NUMBER = re.compile(r"(?<![\d.,:/-])(1\d{3})(?![\d.,]*\d)\b")
 _MONEY = re.compile(r"(?:€\s*(\d{1,5}(?:[.,]\d{2})?)|(\d{1,5}(?:[.,]\d{2})?)\s*(?:€|euros?\b|eur\b))", re.IGNORECASE)
 _CLAUSES = re.compile(r"[.,;:!?\n]+(?=\s|$)")
-_EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+EMAIL = re.compile(r"\b[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,2}")
 _NAME = r"[^\W\d_][\w .'’-]{1,40}?"
 _CONTINENTAL = re.compile(
     rf"(?P<street>{_NAME} \d{{1,4}}\w?|\d{{1,4}}\w?,? {_NAME}),\s*(?P<postcode>\d{{4,5}})[ \t]+(?P<city>{_NAME})\s*(?=[\n,.;]|$)"
@@ -100,7 +100,7 @@ def read_ticket(asked: Json) -> Reading:
         order_ids=find_order_ids(text),
         address=address,
         amounts=tuple(_find_amounts(text)),
-        emails=tuple(dict.fromkeys(_EMAIL.findall(text))),
+        emails=tuple(dict.fromkeys(EMAIL.findall(text))),
         policy_topics=tuple(words for words, topic in POLICY_TOPICS.items() if topic.search(text)),
     )
 

@@ -230,3 +230,11 @@ def test_ordinary_wishes_in_other_words_are_resolved_too(
     """The rules read wishes, not the forty tickets."""
     ticket = Ticket(id="X", sender=f"{sender}@post.example", subject="", body=body, thread=None)
     assert desk.work(ticket).ending == ending
+
+
+def test_a_writer_who_is_no_email_address_is_nobody(desk: Desk) -> None:
+    """A door that names its users otherwise gets a hand-over, not a malformed call."""
+    ticket = Ticket(
+        id="X", sender="web-42", subject="", body="The lamp of order 1009 is broken, refund me", thread=None
+    )
+    assert desk.work(ticket).handed_over == "order 1009 is claimed from an address that is no customer's"
