@@ -45,7 +45,7 @@ class Arguments:
         self._names = tuple(parameter.name for parameter in signature.parameters)
         self._adapter = _compile(tool, signature.parameters)
         self.parameters = parameters_schema(self._adapter, order=self._names, descriptions=signature.descriptions)
-        _refuse_secrets(tool, self.parameters)
+        _refuse_unrecordable(tool, self.parameters)
 
     def validate(self, arguments: Mapping[str, Json]) -> dict[str, Json]:
         """The arguments, checked and completed with defaults, as JSON.
@@ -124,11 +124,17 @@ def _check_default(tool: str, parameter: Parameter) -> None:
         ) from error
 
 
-def _refuse_secrets(tool: str, parameters: Mapping[str, Json]) -> None:
-    if '"writeOnly": true' in json.dumps(parameters):
+def _refuse_unrecordable(tool: str, parameters: Mapping[str, Json]) -> None:
+    written = json.dumps(parameters)
+    if '"writeOnly": true' in written:
         raise DeclarationError(
             f"tool {tool!r} takes a secret as an argument: arguments come from a model and are recorded;"
             " take secrets from ctx.deps"
+        )
+    if '"uniqueItems": true' in written:
+        raise DeclarationError(
+            f"tool {tool!r} takes a set: sets have no order, but what runs must be exactly what was recorded and"
+            " approved; take a list, and make a set of it inside"
         )
 
 

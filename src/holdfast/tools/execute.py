@@ -4,7 +4,7 @@ import asyncio
 import math
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal, assert_never
+from typing import Literal, Self, assert_never
 
 from holdfast.errors import InvalidArguments, RetryLater, ToolError
 from holdfast.ports import Clock, Tool
@@ -44,6 +44,16 @@ class Outcome:
     """With `later`: seconds until the next attempt."""
     timed_out: bool = False
     """Whether the last attempt was cut off by its timeout."""
+
+    @classmethod
+    def failure(cls, told: str, *, error: str | None = None) -> Self:
+        """It failed, and definitely did not happen."""
+        return cls(status="failed", content=told, error=error or told)
+
+    @classmethod
+    def unknown(cls, told: str, *, error: str | None = None) -> Self:
+        """It may or may not have happened."""
+        return cls(status="in_doubt", content=told, error=error or told)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,18 +246,18 @@ def settle(tool: Tool, attempt: Attempt, *, attempts: int, wait_s: float | None)
         case Returned(value=value):
             return _completed(value)
         case Refused(error=error):
-            return Outcome(status="failed", content=error, error=error)
+            return Outcome.failure(error)
         case Postponed(error=error) if wait_s is not None:
             return Outcome(status="later", content=error, error=error, wait_s=wait_s)
         case Postponed(error=error):
             told = f"{error} ({tool.name} asked {MAX_WAITS} times to be tried later; it did not happen)"
-            return Outcome(status="failed", content=told, error=told)
+            return Outcome.failure(told)
         case Lost(error=error) if tool.effect == "irreversible":
             return _in_doubt(tool, error)
         case Lost(error=error):
             tried = f"after {attempts} attempts" if attempts > 1 else "at its only attempt"
             told = f"{tool.name} failed {tried}: {error}"
-            return Outcome(status="failed", content=told, error=error)
+            return Outcome.failure(told, error=error)
         case _:
             assert_never(attempt)
 
@@ -287,4 +297,4 @@ def _in_doubt(tool: Tool, error: str) -> Outcome:
 
 def _did_not_happen(tool: Tool, lost: Lost) -> Outcome:
     told = f"{tool.name} failed and did not happen (its probe looked): {lost.error}"
-    return Outcome(status="failed", content=told, error=lost.error)
+    return Outcome.failure(told, error=lost.error)

@@ -40,11 +40,14 @@ def parameters_schema(
     raw = cast("dict[str, Json]", _without(_TITLES, adapter.json_schema(schema_generator=_Plain)))
     definitions = cast("dict[str, Json]", raw.pop("$defs", {}))
     raw.pop("description", None)
+    # What the author says of a parameter goes before what its type says of itself.
+    said = cast("dict[str, Mapping[str, Json]]", raw.get("properties", {}))
     plain = cast("dict[str, Json]", _inline(raw, definitions))
     found = cast("dict[str, Mapping[str, Json]]", plain.get("properties", {}))
     properties: dict[str, Mapping[str, Json]] = {name: found[name] for name in order if name in found} | found
     for name in descriptions.keys() & properties.keys():
-        properties[name] = {"description": descriptions[name], **found[name]}
+        if "description" not in said[name]:
+            properties[name] = {**found[name], "description": descriptions[name]}
     left = {name: _inline(definitions[name], definitions) for name in sorted(_reachable(plain, definitions))}
     return plain | {"properties": properties} | ({"$defs": left} if left else {})
 
