@@ -134,7 +134,7 @@ def parse_json(raw: str) -> Json:
         value = _repaired(raw, error)
     except RecursionError as error:
         raise InvalidArguments("The JSON is nested too deeply.") from error
-    _refuse_unpaired(value)
+    _refuse_unsendable(value)
     return value
 
 
@@ -271,12 +271,14 @@ def _refuse_constant(name: str) -> NoReturn:
     raise InvalidArguments(f"{name} is not JSON: give a number or null.")
 
 
-def _refuse_unpaired(value: Json) -> None:
-    """Half of a surrogate pair is no text: no database and no provider takes it."""
+def _refuse_unsendable(value: Json) -> None:
+    """Half of a surrogate pair is no text, and no encoder follows any depth: neither reaches the journal."""
     try:
         json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:
         raise InvalidArguments("The JSON holds half of a surrogate pair (\\ud800 to \\udfff).") from error
+    except RecursionError as error:
+        raise InvalidArguments("The JSON is nested too deeply.") from error
 
 
 def _short(value: object) -> str:

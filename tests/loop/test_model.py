@@ -1,0 +1,380 @@
+"""The fallback chain: who is asked, how often, and what is told of it."""
+
+import asyncio
+import subprocess
+import sys
+from decimal import Decimal
+
+import pytest
+from pydantic import BaseModel
+
+from holdfast import Agent, Call, Final, Limits, Price, Say
+from holdfast.errors import DeclarationError
+from holdfast.loop.model import Models, ModelsFailed, Prompt
+from holdfast.loop.transcript import Responded, Told
+from holdfast.testing import Fail, FakeClock, Metered, Raw, ScriptedModel
+from holdfast.trail.redact import Redactor
+from holdfast.types import Conversation, Usage
+from tests.loop.asking import ask, chain, converse, request, scripted
+
+
+def answer_by_rules(talk: Conversation) -> Say:
+    return Say(f"rules heard {talk.input}")
+
+
+def failures(error: pytest.ExceptionInfo[ModelsFailed]) -> list[str | None]:
+    return [attempt.failure for attempt in error.value.attempts]
+
+
+def test_the_first_rung_that_answers_is_the_answer():
+    """A chain asks its first model first and stops there."""
+    second = scripted(Say("second"))
+    response = ask(chain(scripted(Say("first")), second))
+    assert (response.text, response.rung, second.requests) == ("first", 0, 0)
+
+
+def test_a_transient_failure_is_tried_once_more_on_the_same_rung():
+    """An overloaded model gets a second chance before the next one is asked."""
+    response = ask(chain(scripted(Fail("overload"), Say("hello"))))
+    assert [(attempt.rung, attempt.failure) for attempt in response.attempts] == [(0, "overload"), (0, None)]
+
+
+def test_two_transient_failures_move_on_to_the_next_rung():
+    """A model that stays away is left for the next one, and the record says so."""
+    response = ask(chain(scripted(Fail("server")), scripted(Say("next"))))
+    assert [(attempt.rung, attempt.failure) for attempt in response.attempts] == [
+        (0, "server"),
+        (0, "server"),
+        (1, None),
+    ]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["rate_limit", "authentication", "quota", "context_overflow", "refusal", "rejected", "unknown"],
+)
+def test_a_lasting_failure_is_not_tried_again(kind: str):
+    """What asking again cannot mend costs one attempt."""
+    model = scripted(Fail(kind))
+    with pytest.raises(ModelsFailed) as error:
+        ask(chain(model))
+    assert (failures(error), model.requests) == ([kind], 1)
+
+
+@pytest.mark.parametrize("kind", ["overload", "timeout", "connection", "server", "malformed"])
+def test_transient_failures_are_tried_twice(kind: str):
+    """What may pass is asked twice, not more."""
+    model = scripted(Fail(kind))
+    with pytest.raises(ModelsFailed) as error:
+        ask(chain(model))
+    assert (failures(error), model.requests) == ([kind, kind], 2)
+
+
+def test_a_chain_that_ends_in_a_timeout_says_so():
+    """An execution whose last model ran out of time ends as STEP_TIMEOUT."""
+    with pytest.raises(ModelsFailed) as error:
+        ask(chain(scripted(Fail("rejected")), scripted(Fail("timeout"))))
+    assert error.value.reason == "STEP_TIMEOUT"
+
+
+def test_a_chain_that_ends_otherwise_is_unavailable():
+    """Any other end of the chain is MODEL_UNAVAILABLE, with the last reason in words."""
+    with pytest.raises(ModelsFailed, match="scripted failure: quota") as error:
+        ask(chain(scripted(Fail("timeout")), scripted(Fail("quota"))))
+    assert error.value.reason == "MODEL_UNAVAILABLE"
+
+
+def test_a_slow_model_is_cut_off():
+    """`timeout_s` bounds one attempt, whatever the provider does."""
+    with pytest.raises(ModelsFailed) as error:
+        ask(chain(scripted(Say("late"), latency_s=60)), request(timeout_s=0.01))
+    assert failures(error) == ["timeout", "timeout"]
+
+
+def test_how_long_a_provider_wants_to_be_left_alone_is_recorded():
+    """Retry-After is part of the record."""
+    with pytest.raises(ModelsFailed) as error:
+        ask(chain(scripted(Fail("rate_limit", retry_after_s=60))))
+    assert error.value.attempts[0].retry_after_s == 60
+
+
+def test_cancelling_is_not_a_failure_of_the_model():
+    """A cancelled turn stops; it does not fall to the next rung."""
+    second = scripted(Say("second"))
+
+    async def cancelled() -> None:
+        task = asyncio.create_task(chain(scripted(Say("x"), latency_s=60), second).respond(request()))
+        await asyncio.sleep(0)
+        task.cancel()
+        await task
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(cancelled())
+    assert second.requests == 0
+
+
+def test_a_rule_is_the_last_rung():
+    """Plain code answers when no model does, and costs nothing."""
+    response = ask(chain(scripted(Fail("quota")), answer_by_rules))
+    assert (response.text, response.model, response.rung) == ("rules heard hi", "rules:answer_by_rules", 1)
+    assert (response.usage, response.cost_usd, response.price_known) == (Usage(), Decimal(0), True)
+
+
+def test_a_rule_may_be_asynchronous():
+    """A rule that waits for something is awaited."""
+
+    async def slow_rule(_talk: Conversation) -> Call:
+        await asyncio.sleep(0)
+        return Call("find", {"id": 7})
+
+    call = ask(chain(slow_rule)).calls[0]
+    assert (call.tool, call.arguments) == ("find", {"id": 7})
+
+
+def test_a_rule_that_raises_is_a_failed_rung():
+    """A bug in a rule falls to the next rung and is named."""
+
+    def broken(_talk: Conversation) -> Say:
+        raise KeyError("order")
+
+    response = ask(chain(broken, answer_by_rules))
+    assert response.attempts[0].failure == "rule_error"
+    assert "KeyError: 'order'" in (response.attempts[0].error or "")
+
+
+def test_a_rule_that_returns_nothing_is_told_what_to_return():
+    """Forgetting to answer is a mistake that the record explains."""
+    with pytest.raises(ModelsFailed, match="return Say") as error:
+        ask(chain(lambda _talk: None))
+    assert failures(error) == ["rule_error"]
+
+
+def test_a_rule_hands_in_a_structured_result():
+    """Final(value) of a rule is a call of the output tool, as from a model."""
+
+    class Answer(BaseModel):
+        text: str
+        cents: Decimal = Decimal("1.50")
+
+    response = ask(chain(lambda _talk: Final(Answer(text="done")), output=Answer))
+    assert [(call.tool, call.arguments) for call in response.calls] == [
+        ("final_result", {"text": "done", "cents": "1.50"})
+    ]
+
+
+def test_a_missing_key_is_a_failed_rung_that_names_the_variable(monkeypatch: pytest.MonkeyPatch):
+    """An agent without a key can be declared; the chain goes on to the next rung."""
+    for variable in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "ANTHROPIC_API_KEY"):
+        monkeypatch.delenv(variable, raising=False)
+    response = ask(chain("openai:gpt-5.2", "anthropic:claude-sonnet-5", answer_by_rules))
+    assert [attempt.failure for attempt in response.attempts] == ["authentication", "authentication", None]
+    assert "OPENAI_API_KEY" in (response.attempts[0].error or "")
+    assert "ANTHROPIC_API_KEY" in (response.attempts[1].error or "")
+
+
+@pytest.mark.parametrize("name", ["gpt-5.2", "openai:", "opnai:gpt-5.2"])
+def test_a_name_that_is_none_of_a_model_is_refused(name: str):
+    """A misspelt model is found when the worker starts, not by falling through the chain for ever."""
+    with pytest.raises(DeclarationError, match="openai"):
+        chain(name, answer_by_rules)
+
+
+def test_something_else_than_a_model_is_refused():
+    """A rung is a name, a model instance or a function."""
+    with pytest.raises(DeclarationError, match="rule function"):
+        chain(42)
+
+
+def test_a_budget_needs_prices():
+    """A money limit over a model without a known price is refused, and the message says what to give."""
+    with pytest.raises(DeclarationError, match=r"prices=\{'ollama:house-llm': Price\("):
+        chain("ollama:house-llm", limits=Limits(cost_usd=1))
+
+
+def test_the_authors_price_counts():
+    """A price given by the author is used for reservation and bill."""
+    price = Price(input_usd_per_mtok=Decimal(10), output_usd_per_mtok=Decimal(100))
+    step = Metered(Say("x"), Usage(input_tokens=1_000, output_tokens=100))
+    models = chain(scripted(step, name="house"), prices={"house": price}, limits=Limits(cost_usd=1))
+    assert ask(models).cost_usd == models.worst_cost(1_000, 100) == Decimal("0.02")
+
+
+def test_an_unknown_price_is_said_to_be_unknown():
+    """Nought because nobody knows is not nought because it is free."""
+    from pydantic_ai.messages import ModelResponse, TextPart
+    from pydantic_ai.models.function import FunctionModel
+
+    response = ask(chain(FunctionModel(lambda *_: ModelResponse(parts=[TextPart("x")]))))
+    assert (response.cost_usd, response.price_known) == (Decimal(0), False)
+
+
+def test_the_dearest_rung_is_reserved_for():
+    """A reservation holds whichever rung answers."""
+    cheap, dear = (
+        scripted(Say("x"), price=Price(input_usd_per_mtok=Decimal(n), output_usd_per_mtok=Decimal(n))) for n in (1, 7)
+    )
+    assert chain(cheap, dear).worst_cost(500_000, 500_000) == 7
+
+
+def test_the_smallest_context_window_of_the_chain_counts():
+    """A context must fit every rung."""
+    models = (scripted(Say("x"), context_window=size) for size in (8_000, 4_000))
+    assert chain(*models, answer_by_rules).context_window == 4_000
+
+
+def test_the_agents_own_context_window_wins():
+    """The author knows a private model better than a list."""
+    assert chain(scripted(Say("x"), context_window=8_000), context_window=1_000).context_window == 1_000
+
+
+def test_a_known_models_window_is_known_without_its_sdk():
+    """The window of a named model comes from the price list."""
+    assert chain("anthropic:claude-sonnet-5").context_window == 1_000_000
+
+
+@pytest.mark.parametrize("words", ["hi", "äöü€😀" * 200, '"\\\n' * 300, "word " * 2_000])
+def test_the_bound_covers_what_the_model_counts(words: str):
+    """A tokenizer that makes a token of every byte, the worst there is, stays under the reservation."""
+    bound = chain(scripted(Say("x"))).input_bound(request(Told(words), instructions=words))
+    assert bound >= 2 * len(words.encode())
+
+
+def test_every_turn_stays_under_its_bound():
+    """Turn after turn, what the provider counts is within what was reserved."""
+    models = chain(scripted(*[Call("find", {"id": n}) for n in range(30)]))
+    bounds: list[int] = []
+    responses = converse(models, 30, lambda question, _: bounds.append(models.input_bound(question)))
+    assert all(response.usage.input_tokens <= bound for response, bound in zip(responses, bounds, strict=True))
+
+
+def test_what_the_provider_counted_tightens_the_bound():
+    """A long conversation is reserved for by its counted tokens, not by its bytes."""
+    models = chain(scripted(Say("x")))
+    entries = [Told("word " * 5_000), Responded({"parts": [{"part_kind": "text", "content": "ok"}]}), Told("go on")]
+    loose = models.input_bound(request(*entries))
+    tight = models.input_bound(request(*entries), known=(5_100, 2))
+    assert 5_100 < tight < 5_300 < loose
+
+
+def test_another_rungs_count_is_not_believed():
+    """Rules count no tokens: their zero bounds no model."""
+    models = chain(scripted(Say("x")), answer_by_rules)
+    question = request(Told("word " * 1_000))
+    assert models.input_bound(question, known=(0, 1), rung=1) >= 5_000
+    assert models.input_bound(question, known=(0, 1)) >= 5_000
+
+
+def test_rules_alone_need_no_tokens():
+    """An agent of rules never runs into a token limit."""
+    assert chain(answer_by_rules).input_bound(request()) == 0
+
+
+def test_a_closing_summary_is_asked_without_tools():
+    """When limits ran out, nothing is offered that could go on."""
+    model = scripted(Call("find"), closing="That is all.")
+    response = ask(chain(model), request(closing=True))
+    assert (response.text, response.calls) == ("That is all.", ())
+
+
+def test_closing_costs_little_beyond_its_words():
+    """The bound of a closing request fits what is kept back for it."""
+    assert chain(scripted(Say("x"))).input_bound(request(Told("x" * 1_000), closing=True)) < 1_200
+
+
+def test_tokens_are_heard_as_they_come():
+    """A listener hears the text in pieces, and the answer is the same."""
+    heard: list[str] = []
+    response = ask(chain(scripted(Say("one two three"))), on_token=heard.append)
+    assert heard == ["one ", "two ", "three"]
+    assert response.text == "one two three"
+
+
+def test_a_streamed_call_is_the_same_call():
+    """Listening changes nothing about tool calls."""
+    plain, streamed = (
+        ask(chain(scripted(Call("find", {"id": 1}))), on_token=listener) for listener in (None, lambda _: None)
+    )
+    assert plain.calls == streamed.calls
+
+
+def test_limits_reach_the_model():
+    """Every request carries its token limit and its timeout, and forbids hidden retries."""
+    model = scripted(Say("x"))
+    ask(chain(model), request(max_tokens=123, timeout_s=4))
+    assert model.last_settings == {"max_tokens": 123, "timeout": 4, "max_retries": 0}
+
+
+def test_a_paused_answer_is_followed_to_its_end():
+    """A provider that pauses is asked to go on, and both parts are one answer with one bill."""
+    from pydantic_ai.messages import ModelResponse, TextPart
+    from pydantic_ai.models.function import FunctionModel
+    from pydantic_ai.usage import RequestUsage
+
+    usage = RequestUsage(input_tokens=10, output_tokens=1)
+
+    def pausing(messages: list, _info: object) -> ModelResponse:
+        paused = len(messages) == 1
+        part = TextPart("first, " if paused else "then")
+        return ModelResponse(parts=[part], usage=usage, state="suspended" if paused else "complete")
+
+    response = ask(chain(FunctionModel(pausing)))
+    assert (response.text, response.usage.input_tokens) == ("first, then", 20)
+
+
+def test_an_answer_that_pauses_for_ever_is_given_up():
+    """The number of continuations is bounded."""
+    from pydantic_ai.messages import ModelResponse, TextPart
+    from pydantic_ai.models.function import FunctionModel
+
+    model = FunctionModel(lambda *_: ModelResponse(parts=[TextPart("x")], state="suspended"))
+    with pytest.raises(ModelsFailed) as error:
+        ask(chain(model))
+    assert failures(error) == ["connection", "connection"]
+
+
+def test_a_filtered_answer_falls_to_the_next_rung():
+    """A refusal by the provider's filter is a failure of the rung, not an empty answer."""
+    response = ask(chain(scripted(Raw("", finish_reason="content_filter")), scripted(Say("fine"))))
+    assert (response.attempts[0].failure, response.text) == ("refusal", "fine")
+
+
+def test_secrets_in_an_answer_are_redacted_everywhere():
+    """What runs is what is recorded: text, calls and JSON lose the same secret."""
+    key = "sk-" + "a1B2" * 8
+    response = ask(chain(scripted(Call("send", {"text": f"key {key}"})))).redacted(Redactor())
+    assert key not in str(response.json)
+    assert key not in str(response.calls)
+
+
+def test_a_chain_of_rules_does_not_load_the_model_library():
+    """An agent of rules starts without the seconds that model SDKs take to import."""
+    code = (
+        "import sys, holdfast.loop.model as m; from holdfast import Agent; from holdfast.testing import FakeClock;"
+        "m.Models(Agent(name='a', models=[lambda c: 'x']), clock=FakeClock()); assert 'pydantic_ai' not in sys.modules"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_naming_a_model_does_not_load_its_sdk():
+    """A rung's SDK is imported when the rung is first asked."""
+    code = (
+        "import sys, holdfast.loop.model as m; from holdfast import Agent; from holdfast.testing import FakeClock;"
+        "m.Models(Agent(name='a', models=['openai:gpt-5.2', 'anthropic:claude-sonnet-5']), clock=FakeClock());"
+        "assert not {'openai', 'anthropic'} & set(sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_one_prompt_serves_a_changed_transcript():
+    """After a compaction the model is sent the new conversation, not remains of the old one."""
+    seen: list[int] = []
+
+    def count(messages: list) -> Say:
+        seen.append(len(messages))
+        return Say("x")
+
+    models = Models(Agent(name="a", models=[ScriptedModel(count)]), clock=FakeClock())
+    prompt, said = Prompt(), Responded({"kind": "response", "parts": [{"part_kind": "text", "content": "ok"}]})
+    for entries in ([Told("a"), said, Told("b")], [Told("digest")], [Told("digest"), said, Told("c")]):
+        asyncio.run(models.respond(request(*entries), prompt=prompt))
+    assert seen == [3, 1, 3]
