@@ -1,0 +1,58 @@
+"""What the writer asks of a database: transactions, the rows a batch needs, the rows it writes."""
+
+from typing import Literal, Protocol, TypeAlias
+
+from holdfast.trail.batch import Needs
+from holdfast.trail.ledger import Ledger
+from holdfast.trail.requests import Claim, Lease, Retire, Row, Sweep
+
+Verdict: TypeAlias = Literal["away", "again", "data"]
+"""Of an error: the database is away for now; another process was faster, try again at once; the data is at fault."""
+
+
+class Database(Protocol):
+    """One connection, used by one thread."""
+
+    def begin(self) -> None:
+        """Connect if need be, and open a transaction that no other of this writer overlaps."""
+        ...
+
+    def commit(self) -> None:
+        """Make everything since `begin` durable."""
+        ...
+
+    def abandon(self) -> None:
+        """Undo what is open and let go of the connection. Never raises."""
+        ...
+
+    def judge(self, error: Exception) -> Verdict:
+        """What an error of any of these methods means."""
+        ...
+
+    def load(self, needs: Needs) -> Ledger:
+        """Lock and read the rows a batch names."""
+        ...
+
+    def has_event(self, event: Row) -> bool:
+        """Whether this very event was committed."""
+        ...
+
+    def claimable(self, claim: Claim) -> Ledger:
+        """Pending executions that are due, locked, in the order to claim them."""
+        ...
+
+    def abandoned(self, sweep: Sweep | Retire) -> Ledger:
+        """Running executions whose worker has no live lease, locked; dead workers are forgotten."""
+        ...
+
+    def overdue(self, sweep: Sweep) -> Ledger:
+        """Open approvals past their time, with their executions, locked."""
+        ...
+
+    def lease(self, request: Lease) -> bool:
+        """Register a worker or prolong its lease; `False` when it has none any more."""
+        ...
+
+    def write(self, ledger: Ledger) -> None:
+        """Write what was decided."""
+        ...

@@ -1,0 +1,96 @@
+"""Notices what other processes commit, a few times a second, and only while somebody here waits for it."""
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
+
+from holdfast.trail.bell import Bell, News
+from holdfast.trail.sqlite import connect
+
+LOOK_EVERY_S: Final = 0.2
+_AFTER_TROUBLE_S: Final = 1.0
+
+
+class Changes(Protocol):
+    """A connection that learns of other processes' commits."""
+
+    def look(self, watched: Sequence[str], *, wait_s: float) -> News:
+        """What changed since the last look; waits up to `wait_s` for the first sign of it."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        ...
+
+
+class FileChanges:
+    """Of a SQLite file: its change counter tells that another connection committed, not what."""
+
+    def __init__(self, path: str) -> None:
+        self._connection = connect(path)
+        self._version = self._now()
+        self._pause = threading.Event()
+
+    def look(self, watched: Sequence[str], *, wait_s: float) -> News:
+        self._pause.wait(wait_s)
+        before, self._version = self._version, self._now()
+        return News(everything=before != self._version)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _now(self) -> int:
+        return self._connection.execute("PRAGMA data_version").fetchone()[0]
+
+
+class Listener:
+    """A thread that rings the bell for other processes' commits. Starts with the first who waits.
+
+    Args:
+        open_changes: Connects to the database.
+    """
+
+    def __init__(self, open_changes: Callable[[], Changes]) -> None:
+        self._open = open_changes
+        self._thread: threading.Thread | None = None
+        self._wanted = threading.Event()
+        self._closed = threading.Event()
+
+    def wake(self, bell: Bell) -> None:
+        """Somebody waits: look from now on."""
+        self._wanted.set()
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._work, args=(bell,), name="holdfast-listener", daemon=True)
+            self._thread.start()
+
+    def close(self) -> None:
+        """Stop looking; returns within one look."""
+        self._closed.set()
+        self._wanted.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _work(self, bell: Bell) -> None:
+        while not self._closed.is_set():
+            try:
+                self._listen(bell)
+            except Exception:  # noqa: BLE001 - the database may be away in any way; the writer's health says so
+                self._closed.wait(_AFTER_TROUBLE_S)
+
+    def _listen(self, bell: Bell) -> None:
+        changes = self._open()
+        try:
+            bell.ring(News(everything=True))  # whatever was committed before there was a connection
+            while not self._closed.is_set():
+                self._wanted.wait()
+                self._look(changes, bell)
+        finally:
+            changes.close()
+
+    def _look(self, changes: Changes, bell: Bell) -> None:
+        if not bell.waited_for():
+            self._wanted.clear()
+            if not bell.waited_for():  # nobody came between the two looks
+                return
+        if news := changes.look(bell.watched(), wait_s=LOOK_EVERY_S):
+            bell.ring(news)

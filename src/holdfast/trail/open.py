@@ -1,0 +1,83 @@
+"""Opens a trail: finds the database, sees to its tables, starts the parts."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from holdfast.errors import NotFound
+from holdfast.ports import Clock, NewId
+from holdfast.trail.bell import Bell
+from holdfast.trail.database import Database
+from holdfast.trail.listen import Changes, FileChanges, Listener
+from holdfast.trail.migrate import require_current, upgrade_file
+from holdfast.trail.place import Place, locate
+from holdfast.trail.prepare import Preparer
+from holdfast.trail.reader import Reader
+from holdfast.trail.redact import Redactor
+from holdfast.trail.sqlite import SqliteDatabase
+from holdfast.trail.trail import Trail
+from holdfast.trail.writer import Writer
+
+CAPACITY: Final = 10_000
+"""Requests that may wait for the writer; further callers wait before they get in line."""
+
+
+async def open_trail(  # noqa: PLR0913 - what a trail depends on
+    database: str,
+    *,
+    clock: Clock,
+    new_id: NewId,
+    redactor: Redactor,
+    read_only: bool = False,
+    capacity: int = CAPACITY,
+) -> Trail:
+    """Open the trail at a file path, `sqlite:///path` or `postgresql://...`.
+
+    A SQLite file is created and upgraded by itself, unless `read_only`.
+
+    Raises:
+        UsageError: `database` is none of these.
+        MissingExtra: It is PostgreSQL, and the driver is not installed.
+        NotFound: `read_only`, and there is no such file.
+        SchemaOutdated: The tables are older than this version: run `migrate`.
+        UnknownRecord: They are newer.
+        StoreUnavailable: The database cannot be reached.
+    """
+    place = locate(database)
+    reader = await asyncio.to_thread(_prepare_place, place, read_only)
+    connection, open_changes = _drivers(place)
+    listener = Listener(open_changes)
+    bell = Bell(on_first=lambda: listener.wake(bell))
+    writer = None if read_only else Writer(connection, now=clock.now, ring=bell.ring, capacity=capacity)
+    return Trail(
+        writer=writer,
+        reader=reader,
+        preparer=Preparer(redactor=redactor, clock=clock),
+        bell=bell,
+        listener=listener,
+        clock=clock,
+    )
+
+
+def _prepare_place(place: Place, read_only: bool) -> Reader:  # noqa: FBT001 - private
+    if place.kind == "sqlite":
+        if not read_only:
+            upgrade_file(place)
+        elif not Path(place.path).exists():
+            raise NotFound(f"there is no database {place.path}")
+    reader = Reader(place)
+    try:
+        reader.now(lambda connection: require_current(connection, place))
+    except BaseException:
+        reader.close()
+        raise
+    return reader
+
+
+def _drivers(place: Place) -> tuple[Database, Callable[[], Changes]]:
+    if place.kind == "sqlite":
+        return SqliteDatabase(place.path), lambda: FileChanges(place.path)
+    from holdfast.trail.postgres import PostgresChanges, PostgresDatabase  # noqa: PLC0415 - an extra
+
+    return PostgresDatabase(place.path), lambda: PostgresChanges(place.path)

@@ -1,0 +1,66 @@
+"""Where the trail is kept: what a `database` setting means."""
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit, urlunsplit
+
+from holdfast.errors import MissingExtra, UsageError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A database: a SQLite file or a PostgreSQL server."""
+
+    kind: Literal["sqlite", "postgres"]
+    path: str
+    """The file, or the URL as libpq reads it."""
+
+    @property
+    def shown(self) -> str:
+        """For messages: without a password."""
+        if self.kind == "sqlite":
+            return self.path
+        parts = urlsplit(self.path)
+        if parts.password is None:
+            return self.path
+        return urlunsplit(parts._replace(netloc=parts.netloc.replace(f":{parts.password}@", ":***@")))
+
+    @property
+    def sqlalchemy_url(self) -> str:
+        """As SQLAlchemy spells it."""
+        if self.kind == "sqlite":
+            return f"sqlite:///{self.path}"
+        return "postgresql+psycopg://" + self.path.split("://", 1)[1]
+
+
+def locate(database: str) -> Place:
+    """Read a `database` setting: a file path, `sqlite:///path` or `postgresql://...`.
+
+    Raises:
+        UsageError: It is none of these.
+        MissingExtra: It is PostgreSQL, and the driver is not installed.
+    """
+    scheme, separator, rest = database.partition("://")
+    if not separator:
+        return _file(database)
+    match scheme:
+        case "sqlite":
+            return _file(rest.removeprefix("/"))
+        case "postgres" | "postgresql" | "postgresql+psycopg":
+            if find_spec("psycopg") is None:
+                raise MissingExtra("postgres", needed_for="a PostgreSQL database")
+            return Place(kind="postgres", path=f"postgresql://{rest}")
+        case _:
+            raise UsageError(
+                f"database {database!r}: give a file path, 'sqlite:///path' or 'postgresql://user@host/name'"
+            )
+
+
+def _file(path: str) -> Place:
+    if path in {"", ":memory:"} or path.startswith("file:"):
+        raise UsageError(
+            f"database {path!r}: give a file, e.g. '.holdfast/holdfast.db'; a trail must outlive its process"
+        )
+    return Place(kind="sqlite", path=str(Path(path).expanduser().resolve()))

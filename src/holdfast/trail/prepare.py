@@ -1,0 +1,149 @@
+"""Turns what callers ask into requests: redacted, encoded, dated. Runs on the caller's thread."""
+
+import re
+from datetime import datetime
+
+from holdfast.errors import UsageError
+from holdfast.ports import Clock
+from holdfast.trail.codec import Codec, NewBlob, stamp
+from holdfast.trail.events import VERSIONS
+from holdfast.trail.redact import Redactor
+from holdfast.trail.requests import AppendStep, Decide, EventText, Row, Start
+from holdfast.types import Append, CallChange, Json, NewApproval, NewEvent, NewExecution, Ruling
+
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+class Preparer:
+    """Prepares writes with one codec, one set of redaction rules and one clock."""
+
+    def __init__(self, *, redactor: Redactor, clock: Clock) -> None:
+        self._codec = Codec(redactor)
+        self._redactor = redactor
+        self._clock = clock
+
+    def now(self) -> str:
+        """The time, as the database stores it."""
+        return stamp(self._clock.now())
+
+    def append(self, append: Append) -> AppendStep:
+        """One step of an execution.
+
+        Raises:
+            UsageError: It has no event, an event of an unknown kind, or a wake time without `pending`.
+            TypeError: It holds something that is no JSON.
+        """
+        if not append.events:
+            raise UsageError("an append needs an event: state is what the events add up to")
+        if append.wake_at is not None and append.status != "pending":
+            raise UsageError("wake_at goes with status 'pending' only")
+        blobs: list[NewBlob] = []
+        at = self.now()
+        return AppendStep(
+            append,
+            [self._event(event, blobs) for event in append.events],
+            self._data(append.state, blobs),
+            self._data(append.result, blobs),
+            self._words(append.error),
+            _stamp(append.wake_at),
+            _stamp(append.deadline),
+            [self._call(append.execution_id, change, blobs) for change in append.calls],
+            [self._question(append.execution_id, new, at, blobs) for new in append.approvals],
+            append.uses,
+            blobs,
+            at,
+        )
+
+    def start(self, new: NewExecution) -> Start:
+        """A new execution.
+
+        Raises:
+            UsageError: Its started event is of an unknown kind, or a name in it cannot be stored.
+        """
+        for name in (new.id, new.agent_type, new.user_id, new.thread_id, new.idempotency_key):
+            if name is not None and _UNSTORABLE.search(name):
+                raise UsageError(f"{name!r} has characters that no database stores (NUL or half a surrogate pair)")
+        blobs: list[NewBlob] = []
+        encoded = self._codec.encode(new.input_data)
+        blobs.extend(encoded.blobs)
+        return Start(
+            new=new,
+            input_text=encoded.text,
+            started=self._event(new.started, blobs),
+            blobs=blobs,
+            at=self.now(),
+        )
+
+    def decide(self, ruling: Ruling) -> Decide:
+        """A person's answer."""
+        blobs: list[NewBlob] = []
+        return Decide(
+            approval_id=ruling.approval_id,
+            answer=ruling.answer,
+            by=self._words(ruling.by) or "somebody",
+            note=self._words(ruling.note),
+            edit=self._data(ruling.edit, blobs),
+            edit_digest=ruling.edit_digest,
+            blobs=blobs,
+            at=self.now(),
+        )
+
+    def _event(self, event: NewEvent, blobs: list[NewBlob]) -> EventText:
+        if VERSIONS.get(event.kind) != event.version:
+            raise UsageError(f"event {event.kind!r} version {event.version} is not in trail.events.VERSIONS")
+        encoded = self._codec.encode(event.data)
+        if encoded.blobs:
+            blobs.extend(encoded.blobs)
+        return event.kind, event.version, encoded.text
+
+    def _data(self, value: Json, blobs: list[NewBlob]) -> str | None:
+        if value is None:
+            return None
+        encoded = self._codec.encode(value)
+        if encoded.blobs:
+            blobs.extend(encoded.blobs)
+        return encoded.text
+
+    def _words(self, text: str | None) -> str | None:
+        return None if text is None else _UNSTORABLE.sub("\ufffd", self._redactor.text(text))
+
+    def _call(self, execution_id: str, change: CallChange, blobs: list[NewBlob]) -> Row:
+        return (
+            execution_id,
+            change.id,
+            change.step_number,
+            change.tool_name,
+            self._data(change.tool_input, blobs),
+            self._data(change.tool_output, blobs),
+            change.status,
+            change.effect,
+            change.idempotency_key,
+            change.attempt,
+            change.latency_ms,
+            self._words(change.error),
+            _stamp(change.called_at),
+            _stamp(change.finished_at),
+        )
+
+    def _question(self, execution_id: str, new: NewApproval, at: str, blobs: list[NewBlob]) -> Row:
+        return (
+            new.id,
+            execution_id,
+            new.call_id,
+            new.kind,
+            "open",
+            new.tool_name,
+            self._data(new.arguments, blobs),
+            new.digest,
+            new.schema_hash,
+            self._words(new.question),
+            self._words(new.reason),
+            new.gate,
+            new.risk,
+            at,
+            stamp(new.expires_at),
+        )
+
+
+def _stamp(at: datetime | None) -> str | None:
+    return None if at is None else stamp(at)

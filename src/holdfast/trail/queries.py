@@ -1,0 +1,212 @@
+"""The reading half of the trail: each function one question, answered in the words of `types`."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, func, select, tuple_
+
+from holdfast.errors import NotFound, UnknownRecord
+from holdfast.trail.events import VERSIONS
+from holdfast.trail.reader import Restorer, columns, contents, moment, money, rows
+from holdfast.trail.schema import approvals, blobs, events, executions, tool_calls, workers
+from holdfast.types import Approval, ApprovalStatus, Event, Execution, Status, ToolCall
+
+Found = Mapping[str, Any]
+_AT_ONCE = 200
+"""Executions whose journals one query reads."""
+
+
+def execution(connection: Connection, execution_id: str) -> Execution:
+    """One execution with its tool calls.
+
+    Raises:
+        NotFound: There is none.
+    """
+    found = executions_by_id(connection, [execution_id])
+    if not found:
+        raise NotFound(f"no execution {execution_id!r}")
+    return found[0]
+
+
+def executions_by_id(connection: Connection, ids: Sequence[str]) -> list[Execution]:
+    """Executions with their tool calls, in the order of `ids`; those that do not exist are left out."""
+    found = rows(connection, select(*columns(executions)).where(executions.c.id.in_(ids)))
+    calls = rows(connection, select(*columns(tool_calls)).where(tool_calls.c.execution_id.in_(ids)))
+    texts = [row[name] for row in found for name in ("input_data", "state", "result")]
+    texts += [row[name] for row in calls for name in ("tool_input", "tool_output")]
+    restorer = Restorer(connection, texts)
+    of: dict[str, list[ToolCall]] = {}
+    for row in sorted(calls, key=_place):
+        of.setdefault(row["execution_id"], []).append(_tool_call(row, restorer))
+    by_id = {row["id"]: _execution(row, restorer, of.get(row["id"], [])) for row in found}
+    return [by_id[i] for i in ids if i in by_id]
+
+
+def recent(  # noqa: PLR0913 - one filter each
+    connection: Connection,
+    *,
+    status: Status | None,
+    agent: str | None,
+    user: str | None,
+    thread: str | None,
+    limit: int,
+    after: str | None,
+) -> list[Execution]:
+    """Executions, newest first, without tool calls."""
+    c = executions.c
+    query = select(*columns(executions)).order_by(c.created_at.desc(), c.id.desc()).limit(limit)
+    for column, wanted in ((c.status, status), (c.agent_type, agent), (c.user_id, user), (c.thread_id, thread)):
+        if wanted is not None:
+            query = query.where(column == wanted)
+    if after is not None:
+        seen = select(c.created_at, c.id).where(c.id == after)
+        query = query.where(tuple_(c.created_at, c.id) < seen.scalar_subquery())
+    found = rows(connection, query)
+    restorer = Restorer(connection, [row[n] for row in found for n in ("input_data", "state", "result")])
+    return [_execution(row, restorer, []) for row in found]
+
+
+def journal(connection: Connection, execution_id: str, *, after: int, limit: int | None) -> list[Event]:
+    """Events of one execution above a sequence number, in order.
+
+    Raises:
+        UnknownRecord: One of them is of a kind or version that this Holdfast does not know.
+    """
+    c = events.c
+    query = select(*columns(events)).where(c.execution_id == execution_id, c.seq > after).order_by(c.seq)
+    found = rows(connection, query if limit is None else query.limit(limit))
+    return _events(connection, found)
+
+
+def journals(connection: Connection, ids: Sequence[str]) -> dict[str, list[Event] | UnknownRecord]:
+    """The whole journal of each execution, or why it cannot be read."""
+    c = events.c
+    result: dict[str, list[Event] | UnknownRecord] = {}
+    for start in range(0, len(ids), _AT_ONCE):
+        some = ids[start : start + _AT_ONCE]
+        query = select(*columns(events)).where(c.execution_id.in_(some)).order_by(c.execution_id, c.seq)
+        of: dict[str, list[Found]] = {i: [] for i in some}
+        for row in rows(connection, query):
+            of[row["execution_id"]].append(row)
+        for execution_id, found in of.items():
+            try:
+                result[execution_id] = _events(connection, found)
+            except UnknownRecord as error:
+                result[execution_id] = error
+    return result
+
+
+def approval(connection: Connection, approval_id: str) -> Approval:
+    """One approval.
+
+    Raises:
+        NotFound: There is none.
+    """
+    found = rows(connection, select(*columns(approvals)).where(approvals.c.id == approval_id))
+    if not found:
+        raise NotFound(f"no approval {approval_id!r}")
+    return _approvals(connection, found)[0]
+
+
+def asked(connection: Connection, *, status: ApprovalStatus | None, execution_id: str | None) -> list[Approval]:
+    """Approvals, oldest first."""
+    c = approvals.c
+    query = select(*columns(approvals)).order_by(c.asked_at, c.id)
+    if status is not None:
+        query = query.where(c.status == status)
+    if execution_id is not None:
+        query = query.where(c.execution_id == execution_id)
+    return _approvals(connection, rows(connection, query))
+
+
+def blob(connection: Connection, digest: str) -> bytes:
+    """A stored payload.
+
+    Raises:
+        NotFound: There is none.
+    """
+    found = contents(connection, [digest])
+    if digest not in found:
+        raise NotFound(f"no blob {digest!r}")
+    return found[digest]
+
+
+def has_blob(connection: Connection, digest: str) -> bool:
+    """Whether a payload is stored already."""
+    query = select(func.count()).select_from(blobs).where(blobs.c.digest == digest)
+    return bool(connection.execute(query).scalar())
+
+
+def live_workers(connection: Connection, now: str) -> list[tuple[str, str, int]]:
+    """Workers with an unexpired lease: id, host, pid. On PostgreSQL by the database's clock."""
+    c = workers.c
+    present = func.now() if connection.dialect.name == "postgresql" else now
+    query = select(c.id, c.host, c.pid).where(c.lease_until > present).order_by(c.started_at, c.id)
+    return [(row["id"], row["host"], row["pid"]) for row in rows(connection, query)]
+
+
+def next_due(connection: Connection, agents: Sequence[str]) -> datetime | None:
+    """The earliest wake time or expiry that is still to be served."""
+    c, a = executions.c, approvals.c
+    waking = select(func.min(c.wake_at)).where(c.status == "pending", c.wake_at.is_not(None), c.agent_type.in_(agents))
+    expiring = select(func.min(a.expires_at)).where(a.status == "open")
+    times = [moment(connection.execute(query).scalar()) for query in (waking, expiring)]
+    return min((time for time in times if time is not None), default=None)
+
+
+def _events(connection: Connection, found: Sequence[Found]) -> list[Event]:
+    for row in found:
+        known = VERSIONS.get(row["kind"])
+        if known is None or row["version"] > known:
+            raise UnknownRecord(
+                f"event {row['seq']} of execution {row['execution_id']} is {row['kind']!r} version {row['version']}, "
+                f"which this Holdfast does not know: upgrade before reading it"
+            )
+    restorer = Restorer(connection, [row["data"] for row in found])
+    return [_event(row, restorer) for row in found]
+
+
+def _event(row: Found, restorer: Restorer) -> Event:
+    data = restorer.value(row["data"])
+    at = moment(row["at"])
+    return Event(
+        execution_id=row["execution_id"], seq=row["seq"], kind=row["kind"], version=row["version"],
+        data=data if isinstance(data, Mapping) else {"value": data}, at=at or datetime.min, hash=row["hash"],
+    )  # fmt: skip
+
+
+def _execution(row: Found, restorer: Restorer, calls: Sequence[ToolCall]) -> Execution:
+    values = {name: row[name] for name in _EXECUTION_FIELDS}
+    values |= {name: moment(row[name]) for name in _EXECUTION_MOMENTS}
+    values |= {name: restorer.value(row[name]) for name in ("input_data", "state", "result")}
+    values |= {name: money(row[name]) for name in ("cost_usd", "reserved_usd")}
+    return Execution(**values, tool_calls=tuple(calls))
+
+
+_EXECUTION_MOMENTS = ("wake_at", "deadline", "cancel_requested_at", "created_at", "updated_at", "completed_at")
+_EXECUTION_FIELDS = tuple(f for f in Execution.__dataclass_fields__ if f != "tool_calls")
+
+
+def _tool_call(row: Found, restorer: Restorer) -> ToolCall:
+    values = dict(row)
+    values |= {name: restorer.value(row[name]) for name in ("tool_input", "tool_output")}
+    values |= {name: moment(row[name]) for name in ("called_at", "finished_at")}
+    return ToolCall(**values)
+
+
+def _approvals(connection: Connection, found: Sequence[Found]) -> list[Approval]:
+    restorer = Restorer(connection, [row[name] for row in found for name in ("arguments", "edit")])
+    result: list[Approval] = []
+    for row in found:
+        values = {name: row[name] for name in Approval.__dataclass_fields__}
+        values |= {name: restorer.value(row[name]) for name in ("arguments", "edit")}
+        values |= {name: moment(row[name]) for name in ("asked_at", "expires_at", "decided_at", "consumed_at")}
+        result.append(Approval(**values))
+    return result
+
+
+def _place(row: Found) -> tuple[int, int, str]:
+    """Order of calls: by step, then by their place in it (`{execution}:{step}:{index}`)."""
+    index = row["id"].rpartition(":")[2]
+    return row["step_number"], int(index) if index.isdigit() else 0, row["id"]

@@ -1,0 +1,158 @@
+"""Reads what is committed, on connections and threads of its own."""
+
+import asyncio
+import json
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    QueuePool,
+    Select,
+    Table,
+    Text,
+    cast,
+    create_engine,
+    func,
+    select,
+)
+from sqlalchemy.exc import DBAPIError
+
+from holdfast.errors import StoreError, StoreUnavailable
+from holdfast.trail.codec import blob_refs, resolve
+from holdfast.trail.place import Place
+from holdfast.trail.schema import DATA, blobs
+from holdfast.types import Json
+
+_THREADS: Final = 4
+T = TypeVar("T")
+
+
+class Reader:
+    """A small pool of threads, each with a connection that only reads.
+
+    Args:
+        place: The database.
+    """
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._engine = _reading_engine(place)
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="holdfast-reader")
+
+    async def run(self, read: Callable[[Connection], T]) -> T:
+        """Run a query on a thread of the pool.
+
+        Raises:
+            StoreUnavailable: The database is away.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._pool, self.now, read)
+
+    def now(self, read: Callable[[Connection], T]) -> T:
+        """Run a query on this thread."""
+        try:
+            with self._engine.connect() as connection:
+                return read(connection)
+        except DBAPIError as error:
+            if _is_away(error):
+                raise StoreUnavailable(f"the database is away: {error.orig}") from error
+            raise StoreError(f"the database refused a query: {error.orig}") from error
+
+    def close(self) -> None:
+        """Let the running queries end, then let go."""
+        self._pool.shutdown(wait=True)
+        self._engine.dispose()
+
+
+def columns(table: Table) -> Sequence[ColumnElement[Any]]:
+    """A table's columns, with JSON as its text on both databases."""
+    return [cast(c, Text).label(c.name) if c.type is DATA else c for c in table.c]
+
+
+def rows(connection: Connection, query: Select[Any]) -> list[Mapping[str, Any]]:
+    """The rows of a query by column name.
+
+    SQLite hands them over as one JSON text: a row at a time would mean one fight for the interpreter lock each.
+    """
+    if connection.dialect.name != "sqlite":
+        return [row._mapping for row in connection.execute(query)]
+    inner = query.subquery()
+    listed = connection.execute(select(func.json_group_array(func.json_array(*inner.c)))).scalar_one()
+    names = inner.c.keys()
+    return [dict(zip(names, values, strict=True)) for values in json.loads(listed)]
+
+
+def moment(value: str | datetime | None) -> datetime | None:
+    """A time as the database gave it."""
+    if value is None:
+        return None
+    return (datetime.fromisoformat(value) if isinstance(value, str) else value).astimezone(UTC)
+
+
+def money(value: str | Decimal) -> Decimal:
+    """An amount as the database gave it."""
+    return value if isinstance(value, Decimal) else Decimal(value)
+
+
+class Restorer:
+    """Turns stored JSON back into values, with the blobs it refers to in their places."""
+
+    def __init__(self, connection: Connection, texts: Iterable[str | None]) -> None:
+        referring = [text for text in texts if text is not None and '$blob"' in text]
+        wanted = set[str]().union(*(blob_refs(json.loads(text)) for text in referring))
+        self._blobs = contents(connection, wanted)
+
+    def value(self, text: str | None) -> Json:
+        """The value that was stored."""
+        if text is None:
+            return None
+        value: Json = json.loads(text)
+        return resolve(value, self._blobs) if '$blob"' in text else value
+
+
+def contents(connection: Connection, digests: Iterable[str]) -> dict[str, bytes]:
+    """Payloads by digest."""
+    wanted = sorted(digests)
+    if not wanted:
+        return {}
+    found = connection.execute(select(blobs.c.digest, blobs.c.content).where(blobs.c.digest.in_(wanted)))
+    return {digest: bytes(content) for digest, content in found}
+
+
+def _reading_engine(place: Place) -> Engine:
+    if place.kind == "postgres":
+        return create_engine(
+            place.sqlalchemy_url,
+            pool_size=_THREADS,
+            max_overflow=0,
+            pool_pre_ping=True,
+            connect_args={"options": "-c timezone=UTC", "connect_timeout": 5},
+            isolation_level="AUTOCOMMIT",
+        )
+    return create_engine(
+        "sqlite://",
+        creator=lambda: _open(place.path),
+        poolclass=QueuePool,
+        pool_size=_THREADS,
+        max_overflow=0,
+        isolation_level="AUTOCOMMIT",
+    )
+
+
+def _open(path: str) -> sqlite3.Connection:
+    """For reading alone; never makes a file."""
+    connection = sqlite3.connect(f"file:{path}?mode=rw", uri=True, timeout=5, check_same_thread=False)
+    connection.execute("PRAGMA query_only = ON").close()
+    return connection
+
+
+def _is_away(error: DBAPIError) -> bool:
+    if isinstance(error.orig, sqlite3.OperationalError):
+        return error.orig.sqlite_errorcode != sqlite3.SQLITE_ERROR
+    return error.connection_invalidated or type(error.orig).__name__ in {"OperationalError", "AdminShutdown"}

@@ -1,0 +1,136 @@
+"""What callers ask of the writer, encoded and dated before it waits in line."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+
+from holdfast.trail.codec import NewBlob
+from holdfast.types import Answer, Append, ApprovalUse, NewExecution
+
+Value: TypeAlias = str | int | float | None
+"""What a column is given, on both databases: JSON, times and money as text."""
+Row: TypeAlias = tuple[Value, ...]
+EventText: TypeAlias = tuple[str, int, str]
+"""Kind, version and canonical data of one event."""
+
+
+@dataclass(slots=True)
+class AppendStep:
+    """One atomic step of one execution."""
+
+    append: Append
+    events: Sequence[EventText]
+    state: str | None
+    result: str | None
+    error: str | None
+    wake_at: str | None
+    deadline: str | None
+    calls: Sequence[Row]
+    questions: Sequence[Row]
+    """New approvals, without the agent's type, which the execution's row knows."""
+    uses: Sequence[ApprovalUse]
+    blobs: Sequence[NewBlob]
+    at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """Store a new execution, or find the one that its idempotency key stands for."""
+
+    new: NewExecution
+    input_text: str
+    started: EventText
+    blobs: Sequence[NewBlob]
+    at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decide:
+    """A person's answer."""
+
+    approval_id: str
+    answer: Answer
+    by: str
+    note: str | None
+    edit: str | None
+    edit_digest: str | None
+    blobs: Sequence[NewBlob]
+    at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancel:
+    execution_id: str
+    by: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retry:
+    execution_id: str
+    by: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """Give back claimed executions that this worker will not run after all."""
+
+    held: Sequence[tuple[str, int]]
+    """Ids with the fence they were claimed under."""
+    reason: str
+    wake_at: str | None
+    at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeepBlob:
+    blob: NewBlob
+    at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Register:
+    worker_id: str
+    host: str
+    pid: int
+    lease_s: float
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Renew:
+    worker_id: str
+    lease_s: float
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retire:
+    worker_id: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    worker_id: str
+    agents: Sequence[str]
+    limit: int
+    only: str | None
+    at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sweep:
+    dead: Sequence[str]
+    limit: int
+    at: str
+
+
+Write: TypeAlias = AppendStep | Start | Decide | Cancel | Retry | Release | KeepBlob
+"""Names the rows it touches."""
+Lease: TypeAlias = Register | Renew
+Search: TypeAlias = Claim | Sweep | Retire
+"""Finds the rows it touches; runs after the batch's other requests, in the same transaction."""
+Request: TypeAlias = Write | Lease | Search

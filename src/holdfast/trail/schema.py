@@ -1,0 +1,192 @@
+"""The tables, declared once for both databases.
+
+JSON is JSONB on PostgreSQL and text on SQLite; times are `timestamptz` and fixed-width ISO-8601 text in UTC;
+money is `numeric` and text, so that sums are exact. A change here ships with a migration.
+"""
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Numeric,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
+
+HEAD: Final = "0001"
+"""The newest migration; a database that says so needs no look at Alembic."""
+VERSION_TABLE: Final = "agent_schema"
+
+DATA: Final = Text().with_variant(JSONB(), "postgresql")
+MOMENT: Final = String(32).with_variant(TIMESTAMP(timezone=True), "postgresql")
+MONEY: Final = Text().with_variant(Numeric(), "postgresql")
+
+metadata = MetaData()
+
+executions = Table(
+    "agent_executions",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("parent_id", Text),
+    Column("thread_id", Text),
+    Column("user_id", Text),
+    Column("agent_type", Text, nullable=False),
+    Column("agent_version", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("status_reason", Text),
+    Column("priority", Integer, nullable=False),
+    Column("input_data", DATA),
+    Column("state", DATA),
+    Column("result", DATA),
+    Column("error", Text),
+    Column("step_count", Integer, nullable=False),
+    Column("token_count", BigInteger, nullable=False),
+    Column("cost_usd", MONEY, nullable=False),
+    Column("reserved_tokens", BigInteger, nullable=False),
+    Column("reserved_usd", MONEY, nullable=False),
+    Column("lease_owner", Text),
+    Column("claimed_at", MOMENT),
+    Column("fence", BigInteger, nullable=False),
+    Column("wake_at", MOMENT),
+    Column("deadline", MOMENT),
+    Column("cancel_requested_at", MOMENT),
+    Column("idempotency_key", Text),
+    Column("last_seq", BigInteger, nullable=False),
+    Column("last_hash", Text, nullable=False),
+    Column("created_at", MOMENT, nullable=False),
+    Column("updated_at", MOMENT, nullable=False),
+    Column("completed_at", MOMENT),
+    CheckConstraint(
+        "status IN ('pending', 'running', 'completed', 'failed', 'cancelled', 'awaiting_review')",
+        name="agent_executions_status",
+    ),
+)
+_pending = text("status = 'pending'")
+_waking = text("status = 'pending' AND wake_at IS NOT NULL")
+_running = text("status = 'running'")
+_child = text("parent_id IS NOT NULL")
+Index(
+    "agent_executions_claim",
+    executions.c.priority.desc(),
+    executions.c.created_at,
+    executions.c.id,
+    executions.c.wake_at,
+    executions.c.agent_type,
+    sqlite_where=_pending,
+    postgresql_where=_pending,
+)
+Index("agent_executions_wake", executions.c.wake_at, sqlite_where=_waking, postgresql_where=_waking)
+Index("agent_executions_lease", executions.c.lease_owner, sqlite_where=_running, postgresql_where=_running)
+Index("agent_executions_parent", executions.c.parent_id, sqlite_where=_child, postgresql_where=_child)
+Index("agent_executions_recent", executions.c.created_at, executions.c.id)
+Index("agent_executions_status_recent", executions.c.status, executions.c.created_at)
+Index("agent_executions_agent_recent", executions.c.agent_type, executions.c.created_at)
+Index("agent_executions_user_recent", executions.c.user_id, executions.c.created_at)
+Index("agent_executions_thread_recent", executions.c.thread_id, executions.c.created_at)
+Index("agent_executions_idempotency", executions.c.agent_type, executions.c.idempotency_key, unique=True)
+
+events = Table(
+    "agent_events",
+    metadata,
+    Column("execution_id", Text, ForeignKey("agent_executions.id"), nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("data", DATA, nullable=False),
+    Column("at", MOMENT, nullable=False),
+    Column("hash", Text, nullable=False),
+    PrimaryKeyConstraint("execution_id", "seq"),
+)
+
+tool_calls = Table(
+    "agent_tool_calls",
+    metadata,
+    Column("id", Text, nullable=False),
+    Column("execution_id", Text, ForeignKey("agent_executions.id"), nullable=False),
+    Column("step_number", Integer, nullable=False),
+    Column("tool_name", Text, nullable=False),
+    Column("tool_input", DATA),
+    Column("tool_output", DATA),
+    Column("status", Text, nullable=False),
+    Column("effect", Text, nullable=False),
+    Column("idempotency_key", Text, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("latency_ms", Double),
+    Column("error", Text),
+    Column("called_at", MOMENT),
+    Column("finished_at", MOMENT),
+    # The execution first: its calls lie together and need no second index.
+    PrimaryKeyConstraint("execution_id", "id"),
+    CheckConstraint(
+        "status IN ('pending', 'awaiting_review', 'running', 'completed', 'failed', 'denied', 'in_doubt')",
+        name="agent_tool_calls_status",
+    ),
+)
+
+approvals = Table(
+    "agent_approvals",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("execution_id", Text, ForeignKey("agent_executions.id"), nullable=False),
+    Column("call_id", Text),
+    Column("kind", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("agent_type", Text, nullable=False),
+    Column("tool_name", Text),
+    Column("arguments", DATA),
+    Column("digest", Text, nullable=False),
+    Column("schema_hash", Text, nullable=False),
+    Column("question", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("gate", Text, nullable=False),
+    Column("risk", Double, nullable=False),
+    Column("asked_at", MOMENT, nullable=False),
+    Column("expires_at", MOMENT, nullable=False),
+    Column("decided_at", MOMENT),
+    Column("decided_by", Text),
+    Column("note", Text),
+    Column("edit", DATA),
+    Column("edit_digest", Text),
+    Column("answer", Text),
+    Column("consumed_at", MOMENT),
+    CheckConstraint(
+        "status IN ('open', 'approved', 'rejected', 'answered', 'expired', 'withdrawn')",
+        name="agent_approvals_status",
+    ),
+)
+_open = text("status = 'open'")
+Index("agent_approvals_expiry", approvals.c.expires_at, sqlite_where=_open, postgresql_where=_open)
+Index("agent_approvals_execution", approvals.c.execution_id)
+Index("agent_approvals_asked", approvals.c.status, approvals.c.asked_at)
+
+blobs = Table(
+    "agent_blobs",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+    Column("media_type", Text, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("created_at", MOMENT, nullable=False),
+)
+
+workers = Table(
+    "agent_workers",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("host", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("started_at", MOMENT, nullable=False),
+    Column("lease_until", MOMENT, nullable=False),
+)

@@ -1,0 +1,258 @@
+"""The writer's connection to a SQLite file: one transaction at a time, few and large statements.
+
+Each step of a SQLite statement gives up Python's interpreter lock, and getting it back from a busy event loop
+can take 5 ms. So many rows go in one statement, and many rows come back as one JSON text.
+"""
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from datetime import timedelta
+from functools import cache
+from typing import Any, Final
+
+from holdfast.trail import heads
+from holdfast.trail.batch import Needs
+from holdfast.trail.codec import stamp
+from holdfast.trail.database import Verdict
+from holdfast.trail.heads import Head, Question, Started
+from holdfast.trail.ledger import Ledger
+from holdfast.trail.requests import Claim, Lease, Register, Retire, Row, Sweep
+
+BUSY_MS: Final = 1_000
+"""How long one attempt waits for another process's transaction before the store counts as away."""
+_AWAY: Final = {
+    sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_READONLY, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_PROTOCOL,
+}  # fmt: skip
+_CHUNKS: Final = (256, 64, 16, 4, 1)
+"""Rows of one statement: few sizes, so that prepared statements are found again."""
+
+
+def connect(path: str, *, busy_ms: int = BUSY_MS) -> sqlite3.Connection:
+    """A connection whose commits survive a power cut."""
+    connection = sqlite3.connect(
+        path, timeout=busy_ms / 1000, isolation_level=None, check_same_thread=False, cached_statements=256
+    )
+    for pragma in (
+        "synchronous = FULL",
+        "wal_autocheckpoint = 8192",
+        "journal_size_limit = 67108864",
+        "cache_size = -32768",
+        "secure_delete = OFF",
+        "temp_store = MEMORY",
+    ):
+        connection.execute(f"PRAGMA {pragma}").close()
+    return connection
+
+
+class SqliteDatabase:
+    """What the writer needs of a SQLite file."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._connection: sqlite3.Connection | None = None
+
+    # --- transactions
+
+    def begin(self) -> None:
+        if self._connection is None:
+            self._connection = connect(self._path)
+        self._run("BEGIN IMMEDIATE")
+
+    def commit(self) -> None:
+        self._run("COMMIT")
+
+    def abandon(self) -> None:
+        """Undo what is open and let go of the connection."""
+        if self._connection is not None:
+            connection, self._connection = self._connection, None
+            # Closing rolls back; its own failure would only repeat the one that brought us here.
+            try:
+                connection.close()
+            except sqlite3.Error:
+                pass
+
+    close = abandon
+
+    @staticmethod
+    def judge(error: Exception) -> Verdict:
+        """Whether the file is away for now, or this batch's data is at fault."""
+        if isinstance(error, sqlite3.OperationalError):
+            code = getattr(error, "sqlite_errorcode", None)
+            if code is not None and code & 0xFF in _AWAY:
+                return "away"
+        return "data"
+
+    # --- reading
+
+    def load(self, needs: Needs) -> Ledger:
+        executions = set(needs.executions)
+        questions: list[Question] = []
+        if needs.approvals or needs.questions_of:
+            questions = [
+                Question(*row) for row in self._rows(_QUESTIONS, _listed(needs.approvals), _listed(needs.questions_of))
+            ]
+            executions.update(question.execution_id for question in questions)
+        started: list[Started] = []
+        if needs.starting:
+            pairs = json.dumps(sorted(needs.keys))
+            started = [Started(*row) for row in self._rows(_STARTED, _listed(needs.starting), pairs)]
+        return Ledger(self.heads(executions), questions, started)
+
+    def heads(self, ids: Iterable[str]) -> list[Head]:
+        listed = list(ids)
+        return [Head(*row) for row in self._rows(_HEADS, json.dumps(listed))] if listed else []
+
+    def has_event(self, event: Row) -> bool:
+        """Whether an event of ours is there, to settle a commit of unknown outcome."""
+        execution_id, seq, *_, digest = event
+        sql = "SELECT count(*) FROM agent_events WHERE execution_id = ? AND seq = ? AND hash = ?"
+        return self._run(sql, (execution_id, seq, digest)).fetchone()[0] == 1
+
+    # --- searches
+
+    def claimable(self, claim: Claim) -> Ledger:
+        one = [claim.only] if claim.only else []
+        values = (claim.worker_id, claim.at, *one, _listed(claim.agents), claim.at, claim.limit)
+        ids: list[str] = self._rows(_ONE_CLAIMABLE if one else _CLAIMABLE, *values)
+        found = {head.id: head for head in self.heads(ids)}
+        return Ledger(found[i] for i in ids)
+
+    def abandoned(self, sweep: Sweep | Retire) -> Ledger:
+        """Executions without a live worker; forgets the dead ones."""
+        dead = sweep.dead if isinstance(sweep, Sweep) else [sweep.worker_id]
+        expired_by = sweep.at if isinstance(sweep, Sweep) else ""
+        self._run(_FORGET_WORKERS, (json.dumps(list(dead)), expired_by))
+        if isinstance(sweep, Retire):
+            ids = self._rows(_HELD, sweep.worker_id)
+        else:
+            ids = self._rows(_ABANDONED, sweep.limit)
+        return Ledger(self.heads(ids))
+
+    def overdue(self, sweep: Sweep) -> Ledger:
+        """Approvals past their time, with their executions and their executions' other open approvals."""
+        found = self._rows(_OVERDUE, sweep.at, sweep.limit)
+        return self.load(Needs(questions_of={execution_id for (execution_id,) in found}))
+
+    # --- writing
+
+    def write(self, ledger: Ledger) -> None:
+        self._insert("agent_executions", heads.NEW_EXECUTION_COLUMNS, ledger.new_executions)
+        self._insert("agent_approvals", heads.NEW_QUESTION_COLUMNS, ledger.new_questions)
+        self._insert("agent_events", heads.EVENT_COLUMNS, ledger.events)
+        self._many(_upsert_calls, list(ledger.calls.values()))
+        advanced = [head.advanced() for key, head in ledger.advanced.items() if key not in ledger.moved]
+        self._update("agent_executions", heads.ADVANCED_COLUMNS, advanced)
+        self._update("agent_executions", heads.MOVED_COLUMNS, [h.moved() for h in ledger.moved.values()])
+        changed = [question.changed() for question in ledger.changed_questions.values()]
+        self._update("agent_approvals", heads.CHANGED_COLUMNS, changed)
+        for blob, at in ledger.blobs.values():
+            self._run(_KEEP_BLOB, (blob.digest, blob.content, blob.media_type, len(blob.content), at))
+
+    def lease(self, request: Lease) -> bool:
+        until = stamp(request.now + timedelta(seconds=request.lease_s))
+        if isinstance(request, Register):
+            row = (request.worker_id, request.host, request.pid, stamp(request.now), until)
+            self._run(_REGISTER, row)
+            return True
+        sql = "UPDATE agent_workers SET lease_until = ? WHERE id = ?"
+        return self._run(sql, (until, request.worker_id)).rowcount == 1
+
+    # --- statements
+
+    def _run(self, sql: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
+        if self._connection is None:
+            raise sqlite3.InterfaceError("not connected")
+        return self._connection.execute(sql, values)
+
+    def _rows(self, sql: str, *values: object) -> list[Any]:
+        return json.loads(self._run(sql, values).fetchone()[0])
+
+    def _insert(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
+        self._many(lambda count: _insert_sql(table, columns, count), rows)
+
+    def _update(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
+        self._many(lambda count: _update_sql(table, columns, count), rows)
+
+    def _many(self, statement: Callable[[int], str], rows: Sequence[Row]) -> None:
+        done, total = 0, len(rows)
+        for size in _CHUNKS:
+            while total - done >= size:
+                self._run(statement(size), [value for row in rows[done : done + size] for value in row])
+                done += size
+
+
+def _listed(ids: Iterable[str]) -> str:
+    return json.dumps(list(ids))
+
+
+@cache
+def _insert_sql(table: str, columns: Sequence[str], count: int) -> str:
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES {_marks(columns, count)}"  # noqa: S608 - constants
+
+
+@cache
+def _update_sql(table: str, columns: Sequence[str], count: int) -> str:
+    changes = ", ".join(f"{name} = v.column{place}" for place, name in enumerate(columns[1:], 2))
+    rows = _marks(columns, count)
+    return f"UPDATE {table} SET {changes} FROM (VALUES {rows}) AS v WHERE id = v.column1"  # noqa: S608 - constants
+
+
+@cache
+def _upsert_calls(count: int) -> str:
+    keep = ("tool_input", "tool_output", "latency_ms", "error", "called_at", "finished_at")
+    changes = ", ".join(f"{name} = coalesce(excluded.{name}, {name})" for name in keep)
+    return (
+        f"{_insert_sql('agent_tool_calls', heads.CALL_COLUMNS, count)} ON CONFLICT (execution_id, id) DO UPDATE SET "
+        f"status = excluded.status, attempt = coalesce(nullif(excluded.attempt, 0), attempt), {changes}"
+    )
+
+
+def _marks(columns: Sequence[str], count: int) -> str:
+    row = f"({', '.join('?' * len(columns))})"
+    return ", ".join([row] * count)
+
+
+_HEADS: Final = (
+    f"SELECT json_group_array(json_array({', '.join(heads.HEAD_COLUMNS)})) FROM agent_executions "  # noqa: S608
+    "WHERE id IN (SELECT value FROM json_each(?))"
+)
+_QUESTIONS: Final = (
+    f"SELECT json_group_array(json_array({', '.join(heads.QUESTION_COLUMNS)})) FROM agent_approvals "  # noqa: S608
+    "WHERE id IN (SELECT value FROM json_each(?1)) OR (status = 'open' AND execution_id IN ("
+    "SELECT value FROM json_each(?2) UNION "
+    "SELECT execution_id FROM agent_approvals WHERE id IN (SELECT value FROM json_each(?1))))"
+)
+_STARTED: Final = """
+    SELECT json_group_array(json_array(id, agent_type, idempotency_key, input_data)) FROM agent_executions
+    WHERE id IN (SELECT value FROM json_each(?)) OR (agent_type, idempotency_key) IN (
+        SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?))
+"""
+_CLAIMABLE: Final = """
+    SELECT json_group_array(id) FROM (
+        SELECT id FROM agent_executions
+        WHERE EXISTS (SELECT 1 FROM agent_workers WHERE id = ? AND lease_until > ?)
+        AND status = 'pending' AND agent_type IN (SELECT value FROM json_each(?))
+        AND (wake_at IS NULL OR wake_at <= ?)
+        ORDER BY priority DESC, created_at, id LIMIT ?)
+"""
+_ONE_CLAIMABLE: Final = _CLAIMABLE.replace("AND status", "AND id = ? AND status")
+_FORGET_WORKERS: Final = "DELETE FROM agent_workers WHERE id IN (SELECT value FROM json_each(?)) OR lease_until <= ?"
+_ABANDONED: Final = """
+    SELECT json_group_array(id) FROM (SELECT id FROM agent_executions WHERE status = 'running'
+        AND NOT EXISTS (SELECT 1 FROM agent_workers WHERE agent_workers.id = lease_owner) LIMIT ?)
+"""
+_HELD: Final = "SELECT json_group_array(id) FROM agent_executions WHERE status = 'running' AND lease_owner = ?"
+_OVERDUE: Final = """
+    SELECT json_group_array(json_array(execution_id)) FROM (SELECT execution_id FROM agent_approvals
+        WHERE status = 'open' AND expires_at <= ? LIMIT ?)
+"""
+_REGISTER: Final = """
+    INSERT INTO agent_workers (id, host, pid, started_at, lease_until) VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT (id) DO UPDATE SET host = excluded.host, pid = excluded.pid, lease_until = excluded.lease_until
+"""
+_KEEP_BLOB: Final = """
+    INSERT INTO agent_blobs (digest, content, media_type, bytes, created_at) VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT (digest) DO NOTHING
+"""

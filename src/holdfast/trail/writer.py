@@ -1,0 +1,238 @@
+"""The one thread that writes: makes whatever waits one transaction, and tells everybody when it is durable.
+
+While a transaction is being made durable the next batch gathers; there is no delay but that.
+
+                 +--> load -> decide -> write -> COMMIT --> outcomes to callers, bell
+    inbox -> batch
+                 +-- the database is away --> say so in `health`, back off, connect again, same batch again
+                 +-- the data is at fault --> each request in a transaction of its own: one fails, not all
+
+A COMMIT whose outcome is unknown is settled by looking for the last event the batch would have written: its
+hash exists if, and only if, the batch was applied.
+"""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from holdfast.errors import HoldfastError, StoreError, StoreUnavailable
+from holdfast.trail.batch import Outcome, Result, decide_one, needs
+from holdfast.trail.bell import News
+from holdfast.trail.database import Database
+from holdfast.trail.inbox import Inbox, Waiting
+from holdfast.trail.ledger import Ledger
+from holdfast.trail.requests import Claim, Register, Renew, Request, Retire, Row, Sweep
+from holdfast.trail.rulings import claim, expire, take_over
+from holdfast.types import Health, Swept
+
+_FIRST_PAUSE_S: Final = 0.02
+_LONGEST_PAUSE_S: Final = 1.0
+_RACES: Final = 5
+"""How often a batch may lose to another process before its requests are tried one by one."""
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """What a batch came to, as far as is known before its commit is certain."""
+
+    outcomes: list[Outcome]
+    news: News
+    witness: Row | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Trouble:
+    reason: str
+    since: datetime
+
+
+class Writer:
+    """Owns the writing connection and its thread.
+
+    Args:
+        database: The connection; only this writer's thread uses it.
+        now: The clock, for `health`.
+        ring: Called on the writer's thread after each commit with what it changed.
+        capacity: Requests that may wait in line.
+    """
+
+    def __init__(
+        self, database: Database, *, now: Callable[[], datetime], ring: Callable[[News], None], capacity: int
+    ) -> None:
+        self._database = database
+        self._now = now
+        self._ring = ring
+        self._inbox = Inbox(capacity)
+        self._trouble: _Trouble | None = None
+        self._unsure: _Attempt | None = None
+        self._closing = threading.Event()
+        self._give_up_s = 0.0
+        self._thread = threading.Thread(target=self._work, name="holdfast-writer", daemon=True)
+        self._thread.start()
+
+    async def write(self, request: Request) -> Result:
+        """Make a request durable and return what came of it, or raise why it was refused."""
+        return await self._inbox.put(request)
+
+    def health(self) -> Health:
+        """Whether writes are taken now."""
+        queued = len(self._inbox)
+        if (trouble := self._trouble) is not None:
+            return Health(ok=False, detail=trouble.reason, queued=queued, since=trouble.since)
+        if not self._thread.is_alive():
+            return Health(ok=False, detail="closed", queued=queued)
+        return Health(ok=True, detail="writing", queued=queued)
+
+    async def close(self, *, grace_s: float = 10) -> None:
+        """Write what is in line, waiting `grace_s` for a database that is away, then let go of it."""
+        self._give_up_s = grace_s
+        self._closing.set()
+        self._inbox.close()
+        while self._thread.is_alive():
+            await asyncio.to_thread(self._thread.join, 1)
+
+    # --- the thread
+
+    def _work(self) -> None:
+        try:
+            while (batch := self._inbox.take()) is not None:
+                outcomes = self._settle([waiting.request for waiting in batch])
+                _deliver(batch, outcomes)
+        finally:
+            self._database.abandon()
+
+    def _settle(self, batch: Sequence[Request]) -> list[Outcome]:
+        """Try until the database has the batch, or has said why it never will."""
+        pause_s, races = _FIRST_PAUSE_S, 0
+        while True:
+            try:
+                attempt = self._transact(batch)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the thread must live and callers must learn it
+                self._database.abandon()
+                verdict = self._database.judge(error)
+                races += verdict == "again"
+                if verdict == "data" or races > _RACES:
+                    return self._one_by_one(batch, error)
+                if verdict == "away":
+                    if self._closed_for_good(pause_s):
+                        self._unsure = None
+                        return [_lost(error)] * len(batch)
+                    self._pause(error, pause_s)
+                    pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
+            else:
+                self._trouble = self._unsure = None
+                if attempt.news:
+                    self._ring(attempt.news)
+                return attempt.outcomes
+
+    def _one_by_one(self, batch: Sequence[Request], error: Exception) -> list[Outcome]:
+        self._unsure = None
+        if len(batch) == 1:
+            return [_refused(error)]
+        return [outcome for request in batch for outcome in self._settle([request])]
+
+    def _pause(self, error: Exception, pause_s: float) -> None:
+        reason = f"the database is away: {str(error).strip() or type(error).__name__}"
+        since = self._trouble.since if self._trouble else self._now()
+        self._trouble = _Trouble(reason, since)
+        time.sleep(pause_s)
+
+    def _closed_for_good(self, pause_s: float) -> bool:
+        if self._closing.is_set():
+            self._give_up_s -= pause_s
+        return self._closing.is_set() and self._give_up_s < 0
+
+    def _transact(self, batch: Sequence[Request]) -> _Attempt:
+        database = self._database
+        database.begin()
+        if self._unsure and self._unsure.witness and database.has_event(self._unsure.witness):
+            database.commit()
+            return self._unsure
+        attempt = self._apply(batch)
+        self._unsure = attempt
+        database.commit()
+        return attempt
+
+    def _apply(self, batch: Sequence[Request]) -> _Attempt:
+        writes = [request for request in batch if not isinstance(request, Claim | Sweep | Retire | Register | Renew)]
+        attempt = _Attempt([], News())
+        decided: list[Outcome] = []
+        if writes:
+            ledger = self._database.load(needs(writes))
+            decided = [decide_one(ledger, request) for request in writes]
+            self._write(ledger, attempt)
+        in_order = iter(decided)
+        attempt.outcomes = [
+            self._search(request, attempt)
+            if isinstance(request, Claim | Sweep | Retire | Register | Renew)
+            else next(in_order)
+            for request in batch
+        ]
+        return attempt
+
+    def _search(self, request: Claim | Sweep | Retire | Register | Renew, attempt: _Attempt) -> Outcome:
+        match request:
+            case Register() | Renew():
+                return self._database.lease(request)
+            case Claim():
+                ledger = self._database.claimable(request)
+                for head in ledger.heads.values():
+                    claim(ledger, head, worker=request.worker_id, at=request.at)
+                self._write(ledger, attempt)
+                return list(ledger.heads)
+            case Retire():
+                return self._take_over(request, attempt, reason="RELEASED")
+            case Sweep():
+                taken = self._take_over(request, attempt, reason="TAKEN_OVER")
+                ledger = self._database.overdue(request)
+                expired = sum([expire(ledger, question, request.at) for question in ledger.questions.values()])
+                self._write(ledger, attempt)
+                return Swept(taken_over=taken, expired=expired)
+
+    def _take_over(self, request: Sweep | Retire, attempt: _Attempt, *, reason: str) -> int:
+        ledger = self._database.abandoned(request)
+        taken = [take_over(ledger, head, reason=reason, at=request.at) for head in ledger.heads.values()]
+        self._write(ledger, attempt)
+        return sum(taken)
+
+    def _write(self, ledger: Ledger, attempt: _Attempt) -> None:
+        self._database.write(ledger)
+        attempt.witness = ledger.witness() or attempt.witness
+        attempt.news.add(ledger.touched(), work=ledger.work)
+
+
+def _lost(error: Exception) -> Exception:
+    return StoreUnavailable(f"closed while the database was away; not known to be stored: {error}")
+
+
+def _refused(error: Exception) -> Exception:
+    if isinstance(error, HoldfastError):
+        return error
+    refusal = StoreError(f"the database refused it: {type(error).__name__}: {str(error).strip()}")
+    refusal.__cause__ = error
+    return refusal
+
+
+def _deliver(batch: Sequence[Waiting], outcomes: Sequence[Outcome]) -> None:
+    """One wake-up for each event loop, whatever the size of the batch."""
+    loops = {waiting.loop for waiting in batch}
+    for loop in loops:
+        pairs = [(w.future, o) for w, o in zip(batch, outcomes, strict=True) if w.loop is loop]
+        try:
+            loop.call_soon_threadsafe(_resolve, pairs)
+        except RuntimeError:
+            continue  # the loop is closed: nobody waits there any more
+
+
+def _resolve(pairs: Sequence[tuple[asyncio.Future[Result], Outcome]]) -> None:
+    for future, outcome in pairs:
+        if future.done():
+            continue  # its caller was cancelled; what it asked for is stored all the same
+        if isinstance(outcome, Exception):
+            future.set_exception(outcome)
+        else:
+            future.set_result(outcome)
