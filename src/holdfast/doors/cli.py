@@ -32,8 +32,8 @@ Exit status: 0 completed, 1 failed, 2 usage, 3 awaiting review, 4 cancelled.
 
 _COMMANDS: Final = (
     ("demo", "demo:demo", _START, "Work a shop's support tickets, with a crash in the middle."),
-    ("run", "run:run", _START, "Run an agent and watch each step."),
-    ("worker", "operate:worker", _START, "Work on what waits, until stopped."),
+    ("run", "run:run", _START, "Run an agent and watch each step; Ctrl-C lets go and loses nothing."),
+    ("worker", "operate:worker", _START, "Work on what waits, until stopped; Ctrl-C or SIGTERM drains."),
     ("executions", "look:executions", _LOOK, "List executions, newest first."),
     ("show", "look:show", _LOOK, "Tell the whole story of one execution."),
     ("tail", "look:tail", _LOOK, "Follow an execution until it ends."),
@@ -50,6 +50,22 @@ _COMMANDS: Final = (
     ("version", "about:version", _OPERATE, "Say which version this is."),
 )
 
+_EXAMPLES: Final = {
+    "demo": ("demo", "demo --once --json"),
+    "run": (
+        'run support.py:support "Where is order 1042?" --user mia@post.example',
+        "run support.py:support --input-file ticket.json --json",
+        "run support.py:support - --no-wait < mail.txt",
+    ),
+    "worker": ("worker support.py:app --concurrency 16", "worker support.py:app --drain"),
+    "executions": ("executions --status awaiting_review --agent support",),
+    "show": ("show 7c41f2", "show 7c41f2 --events --json"),
+    "approve": ("approve 7c41f2", """approve 7c41f2 --edit '{"order_id": "1042", "amount": "40.00"}'"""),
+    "reject": ('reject 7c41f2 --note "the parcel arrived"',),
+    "answer": ('answer 7c41f2 "the blue one"',),
+    "resolve": ("""resolve 7c41f2 happened --result '{"refund_id": "R9"}'""", "resolve 7c41f2 skip"),
+}
+
 
 def build() -> App:
     """The command line, with nothing of it loaded yet."""
@@ -62,7 +78,10 @@ def build() -> App:
     )
     app["--help"].group = app["--version"].group = _OPERATE
     for order, (name, place, group, text) in enumerate(_COMMANDS):
-        app.command(f"holdfast.doors.{place}", name=name, group=group, help=text, sort_key=order, help_epilogue="")
+        epilogue = "\n".join(["Examples:", *(f"  holdfast {it}" for it in _EXAMPLES.get(name, (name,)))])
+        app.command(
+            f"holdfast.doors.{place}", name=name, group=group, help=text, sort_key=order, help_epilogue=epilogue
+        )
     return app
 
 

@@ -5,7 +5,7 @@ import fcntl
 import os
 import shlex
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Generator, Iterable, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
@@ -19,7 +19,7 @@ from holdfast.doors import target
 from holdfast.doors.board import Board, View
 from holdfast.doors.children import Child, start_worker
 from holdfast.doors.example import SupportDesk, Ticket
-from holdfast.doors.options import COMMON, Common
+from holdfast.doors.options import COMMON, Common, naming
 from holdfast.doors.screen import console, emit, say
 from holdfast.doors.summary import Commands, Facts, Summary, summarise, tell
 from holdfast.errors import UsageError
@@ -67,13 +67,13 @@ async def demo(
 def _commands(desk: SupportDesk, database: str) -> Commands:
     place = shlex.quote(os.path.relpath(desk.shop))
     return Commands(
-        where=f" --database {shlex.quote(database)}",
+        where=naming(database),
         worker=f"HOLDFAST_SHOP={place} holdfast worker {shlex.quote(os.path.relpath(desk.target))}",
     )
 
 
 @contextmanager
-def _claimed(folder: Path) -> Iterator[None]:
+def _claimed(folder: Path) -> Generator[None]:
     """The folder for this demo alone: two would remove each other's database."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
@@ -161,7 +161,7 @@ class Demo:
                 return not view.settled
 
     @asynccontextmanager
-    async def _worker(self) -> AsyncIterator[Child]:
+    async def _worker(self) -> AsyncGenerator[Child]:
         log = self.folder / "worker.log"
         child = await start_worker(self.desk.target, self.app.database, log=log, options=self.options)
         try:

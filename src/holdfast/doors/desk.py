@@ -1,6 +1,6 @@
 """Opens the app that a command talks to, and finds executions and approvals by part of an id."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -15,7 +15,7 @@ _PAGE: Final = 1_000
 
 
 @asynccontextmanager
-async def looking(common: Common) -> AsyncIterator[App]:
+async def looking(common: Common) -> AsyncGenerator[App]:
     """An app on an existing database, for commands that bring no agents.
 
     Raises:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, cast
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
@@ -102,17 +102,11 @@ async def show(
             return exits.OK
         asked = await app.approvals(status=None, execution_id=execution.id)
         if common.json:
-            emit({**_record(execution), "approvals": plain(asked)})
+            emit({**cast("dict[str, object]", plain(execution)), "approvals": asked})
             return exits.OK
         await _tell(app, execution)
         say(*_sum_up(execution, asked, common.where))
     return exits.OK
-
-
-def _record(execution: Execution) -> dict[str, object]:
-    record = plain(execution)
-    assert isinstance(record, dict)  # noqa: S101 - a dataclass becomes an object
-    return record
 
 
 async def _tell(app: App, execution: Execution) -> None:

@@ -29,10 +29,15 @@ class Common:
     @property
     def where(self) -> str:
         """What to add to a printed command so that it finds the same database."""
-        return f" --database {shlex.quote(self.database)}" if self.database else ""
+        return naming(self.database) if self.database else ""
 
 
 COMMON: Final = Common()
+
+
+def naming(database: str) -> str:
+    """The option that names a database in a printed command; a password in it is left out."""
+    return f" --database {shlex.quote(locate(database).shown)}"
 
 
 def refuse_missing(database: str) -> None:

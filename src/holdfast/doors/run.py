@@ -2,10 +2,11 @@
 
 import asyncio
 import json
+import os
 import shlex
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +17,7 @@ from cyclopts import Parameter
 from holdfast.app import App
 from holdfast.doors import exits, inline, target
 from holdfast.doors.look import how_to_answer
-from holdfast.doors.options import COMMON, Common, os_user
+from holdfast.doors.options import COMMON, Common, naming, os_user
 from holdfast.doors.screen import emit, line, note, say
 from holdfast.doors.story import Story
 from holdfast.errors import NotFound, UsageError
@@ -62,11 +63,16 @@ async def run(  # noqa: PLR0913 - one per option
     chosen, asked = loaded.one(agent), _input(input_, input_file)
     async with loaded.open(common.database) as app:
         execution = await app.start(chosen.name, asked, user=user, thread=thread)
-        come_back = ComeBack(target=target_, where=common.where)
+        come_back = ComeBack(target=target_, where=_where(app))
         if no_wait:
             return _left(execution, come_back, common)
         asks = not common.json and sys.stdin.isatty() and sys.stdout.isatty()
         return await Run(app=app, id=execution.id, come_back=come_back, asks=asks, json=common.json).follow()
+
+
+def _where(app: App) -> str:
+    """The option that other commands need to find the same record, if they need one."""
+    return "" if app.database == App().database else naming(app.database)
 
 
 def _input(given: str | None, file: Path | None) -> Json:
@@ -133,7 +139,7 @@ class Run:
     async def follow(self) -> int:
         """Show it until it ends, waits for somebody else, or Ctrl-C; the exit status."""
         watching = asyncio.create_task(self._watch())
-        with _interrupt(watching):
+        with _interruptible(watching, self.come_back.commands(self.id)):
             async with self.app.worker(concurrency=1, only=self.id):
                 with suppress(asyncio.CancelledError):
                     await watching
@@ -189,12 +195,18 @@ async def _news(app: App, id: str, *, after: int) -> None:  # noqa: A002 - an ex
 
 
 @contextmanager
-def _interrupt(watching: asyncio.Task[None]) -> Iterator[None]:
-    """Ctrl-C ends the watching; the work then drains in its own time. A second one ends the process."""
+def _interruptible(watching: asyncio.Task[None], come_back: Sequence[str]) -> Generator[None]:
+    """Ctrl-C ends the watching, and the work lets go after its turn; a second one ends the process at once."""
     loop = asyncio.get_running_loop()
 
+    def second() -> None:
+        note("\n".join(["left as it is; nothing durable is lost:", *come_back]))
+        # Not an exception: a tool that hangs in a thread would hold up an orderly exit.
+        os._exit(INTERRUPTED)
+
     def first() -> None:
-        loop.remove_signal_handler(signal.SIGINT)
+        note("\nletting go after the turn under way; Ctrl-C again exits at once")
+        loop.add_signal_handler(signal.SIGINT, second)
         watching.cancel()
 
     loop.add_signal_handler(signal.SIGINT, first)

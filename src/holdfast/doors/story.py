@@ -187,7 +187,7 @@ def _decision(story: Story, data: Data) -> list[Part]:
     style = {"allow": "green", "review": "yellow", "deny": "red"}.get(verdict, "yellow")
     reason = f": {decision['reason']}" if decision.get("reason") else ""
     risk = f" (risk {decision['risk']})" if decision.get("risk") else ""
-    return [(verdict, style), story.cut(f" by {decision.get('gate')}{reason}{risk}")]
+    return [(f"{verdict} ", style), story.cut(f"by {decision.get('gate')}{reason}{risk}")]
 
 
 def _dispatched(story: Story, data: Data) -> Sequence[Text]:

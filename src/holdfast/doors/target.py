@@ -2,7 +2,7 @@
 
 import sys
 import traceback
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -51,7 +51,7 @@ class Target:
         return replace(self, agents=agents, app=None)
 
     @asynccontextmanager
-    async def open(self, database: str | None) -> AsyncIterator[App]:
+    async def open(self, database: str | None) -> AsyncGenerator[App]:
         """The app to use, on `database` if that is given, else where it was declared to be."""
         app = self.app
         if app is None or database is not None:

@@ -1,0 +1,72 @@
+"""Runs the real command in a folder of its own, as a process."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HERE = Path(__file__).parent
+COMMAND = [sys.executable, "-m", "holdfast.doors.cli"]
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A command that ended."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """Its output as JSON, a line each."""
+        return [json.loads(row) for row in self.out.splitlines()]
+
+    @property
+    def row(self) -> dict[str, Any]:
+        (only,) = self.rows
+        return only
+
+
+@dataclass(frozen=True)
+class Cli:
+    """The command, in one folder."""
+
+    folder: Path
+
+    @property
+    def env(self) -> Mapping[str, str]:
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(("HOLDFAST_", "OPENAI_"))}
+        return {**kept, "PYTHONUNBUFFERED": "1"}
+
+    def __call__(self, *args: str, stdin: str = "", timeout: float = 30, **env: str) -> Ran:
+        done = subprocess.run(
+            [*COMMAND, *args],
+            cwd=self.folder,
+            env={**self.env, **env},
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+    def waiting(self, agent: str = "payer") -> str:
+        """An execution that waits for a person."""
+        ran = self("run", f"desk_target.py:{agent}", "please", "--json")
+        assert ran.status == 3, ran
+        return ran.row["id"]
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> Cli:
+    shutil.copy(HERE / "desk_target.py", tmp_path)
+    return Cli(tmp_path)

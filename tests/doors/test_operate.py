@@ -1,0 +1,127 @@
+"""`holdfast worker`, `doctor`, `migrate`, `verify-audit`, `version`, and the command itself."""
+
+import signal
+import sqlite3
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.doors.conftest import COMMAND, Cli
+
+
+def appears(path: Path, *, within_s: float = 20) -> None:
+    """Wait for a file that another process makes."""
+    end = time.monotonic() + within_s
+    while not path.exists():
+        assert time.monotonic() < end, f"{path} did not appear"
+        time.sleep(0.02)
+
+
+def test_a_draining_worker_does_what_it_can_and_exits(cli: Cli) -> None:
+    """With --drain nothing is left that could be worked."""
+    ids = [cli("run", "desk_target.py:finder", "hi", "--no-wait").out.strip() for _ in range(2)]
+    assert cli("worker", "desk_target.py:finder", "--drain").status == 0
+    assert {row["id"]: row["status"] for row in cli("executions", "--json").rows} == dict.fromkeys(ids, "completed")
+
+
+def test_a_worker_that_is_asked_to_stop_ends_in_order(cli: Cli) -> None:
+    """SIGTERM lets the call under way end and exits with 0."""
+    id_ = cli("run", "desk_target.py:waiter", "hi", "--no-wait").out.strip()
+    with subprocess.Popen([*COMMAND, "worker", "desk_target.py:waiter"], cwd=cli.folder, env=cli.env) as worker:
+        appears(cli.folder / "waiting")
+        worker.send_signal(signal.SIGTERM)
+        (cli.folder / "flag").touch()
+        assert worker.wait(20) == 0
+    calls = cli("show", id_, "--json").row["tool_calls"]
+    assert [call["status"] for call in calls] == ["completed"]
+
+
+def test_a_worker_ends_when_its_starter_is_gone(cli: Cli) -> None:
+    """A closed stdin drains it, so that nothing the demo starts outlives it."""
+    command = [*COMMAND, "worker", "desk_target.py:finder", "--until-stdin-closes"]
+    done = subprocess.run(
+        command, cwd=cli.folder, env=cli.env, stdin=subprocess.DEVNULL, capture_output=True, timeout=20, check=False
+    )
+    assert done.returncode == 0
+
+
+def test_doctor_lists_what_a_changed_tool_would_touch(cli: Cli) -> None:
+    """A deploy that changes a tool of a waiting execution is announced beforehand."""
+    id_ = cli.waiting()
+    clean = cli("doctor", "desk_target.py:payer")
+    assert (clean.status, "no waiting execution" in clean.out) == (0, True)
+    source = (cli.folder / "desk_target.py").read_text()
+    (cli.folder / "desk_target.py").write_text(
+        source.replace("def pay(amount: int)", "def pay(amount: int, why: str = '')")
+    )
+    finding = cli("doctor", "desk_target.py:payer", "--json").row
+    assert (finding["execution_id"], finding["tool"], finding["outcome"]) == (id_, "pay", "review")
+
+
+def test_migrate_makes_the_tables_and_may_be_repeated(cli: Cli) -> None:
+    """A fresh database gets its tables."""
+    assert cli("migrate", "--database", "new.db").status == 0
+    assert cli("migrate", "--database", "new.db", "--json").row["version"]
+    assert cli("executions", "--database", "new.db").status == 0
+
+
+def test_an_untouched_journal_verifies(cli: Cli) -> None:
+    """Every chain holds."""
+    cli("run", "desk_target.py:finder", "hi")
+    assert cli("verify-audit").status == 0
+
+
+def test_a_changed_row_of_the_journal_is_named(cli: Cli) -> None:
+    """Somebody who edits the record is found out, by execution and sequence number."""
+    id_ = cli("run", "desk_target.py:finder", "hi", "--json").row["id"]
+    with sqlite3.connect(cli.folder / ".holdfast/holdfast.db") as database:
+        database.execute("DROP TRIGGER IF EXISTS agent_events_append_only")
+        for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            database.execute(f"DROP TRIGGER {name}")
+        database.execute("UPDATE agent_events SET data = replace(data, '1042', '1043') WHERE seq > 1")
+    ran = cli("verify-audit")
+    assert ran.status == 1
+    assert id_ in ran.err
+    assert cli("verify-audit", "--json").rows[-1]["error"]["code"] == "journal_broken"
+
+
+def test_version_is_said_in_words_and_json(cli: Cli) -> None:
+    """`holdfast version` names version, Python and SQLite."""
+    assert cli("version").out.startswith("holdfast ")
+    assert set(cli("version", "--json").row) == {"holdfast", "python", "sqlite", "platform"}
+
+
+def test_help_loads_nothing_but_the_command_line(cli: Cli) -> None:
+    """`--help` stays instant: no database, model or data library is imported for it."""
+    code = "import sys; sys.argv = ['holdfast', '--help']; from holdfast.doors.cli import main\n"
+    code += "try: main()\nexcept SystemExit: print(sorted({m.partition('.')[0] for m in sys.modules}))"
+    import sys
+
+    out = subprocess.run(
+        [sys.executable, "-c", code], cwd=cli.folder, capture_output=True, text=True, check=True
+    ).stdout
+    loaded = out.splitlines()[-1]
+    for heavy in ("'pydantic'", "'sqlalchemy'", "'pydantic_ai'", "'structlog'", "'alembic'"):
+        assert heavy not in loaded
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("demo", "run", "worker", "executions", "show", "tail", "approvals", "approve", "reject", "answer"),
+        *("resolve", "cancel", "retry", "doctor", "migrate", "verify-audit", "version"),
+    ],
+)
+def test_every_command_is_in_the_help(cli: Cli, command: str) -> None:
+    """All commands are listed."""
+    from holdfast.doors.cli import build
+
+    assert command in build()
+
+
+def test_a_mistyped_command_names_the_nearest(cli: Cli) -> None:
+    """A typo exits with 2 and is answered with what was meant."""
+    ran = cli("aprove", "x")
+    assert (ran.status, "Did you mean approve?" in ran.err) == (2, True)
