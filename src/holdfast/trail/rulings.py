@@ -101,7 +101,7 @@ def cancel(ledger: Ledger, asked: Cancel) -> None:
     head.cancel_requested_at = head.cancel_requested_at or asked.at
     ledger.moved[head.id] = head
     if head.status != "running":
-        ledger.move(head, "cancelled", reason="CANCEL_REQUESTED", at=asked.at)
+        ledger.move(head, "cancelled", reason="CANCELLED", at=asked.at)
         ledger.note(head, events.CANCELLED, {"by": asked.by}, asked.at)
     elif first:
         ledger.note(head, events.CANCEL_REQUESTED, {"by": asked.by}, asked.at)

@@ -1,0 +1,49 @@
+"""What a trail is made of, and the two ways to use it: write and wait, read and wait."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from sqlalchemy import Connection
+
+from holdfast.errors import StoreUnavailable, UsageError
+from holdfast.ports import Clock
+from holdfast.trail.batch import Result
+from holdfast.trail.bell import Bell
+from holdfast.trail.listen import Listener
+from holdfast.trail.prepare import Preparer
+from holdfast.trail.reader import Reader
+from holdfast.trail.requests import Request
+from holdfast.trail.writer import Writer
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """One of each, over one database."""
+
+    writer: Writer | None
+    """`None`: opened to read only."""
+    reader: Reader
+    prepare: Preparer
+    bell: Bell
+    listener: Listener
+    clock: Clock
+
+    async def write(self, request: Request) -> Result:
+        """Make a request durable and return what came of it, or raise why it was refused."""
+        if self.writer is None:
+            raise UsageError("this trail was opened to read only: open it without read_only=True")
+        return await self.writer.write(request)
+
+    async def patiently(self, read: Callable[[Connection], T]) -> T:
+        """Read the outcome of a write that is durable already: waits while the database is away."""
+        pause_s = 0.05
+        while True:
+            try:
+                return await self.reader.run(read)
+            except StoreUnavailable:
+                await asyncio.sleep(pause_s)
+                pause_s = min(pause_s * 2, 1.0)

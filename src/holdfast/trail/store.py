@@ -1,0 +1,83 @@
+"""The trail as a store: `ports.Store`, what doors ask about and do to executions."""
+
+from collections.abc import AsyncIterator, Sequence
+from functools import partial
+
+from holdfast.trail import queries
+from holdfast.trail.parts import Parts
+from holdfast.trail.requests import Cancel, Retry
+from holdfast.types import Approval, ApprovalStatus, Execution, Health, NewExecution, Ruling, Status
+
+
+class StoreSide:
+    """Starts, shows, answers, cancels and retries."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def start(self, new: NewExecution) -> Execution:
+        """Store a pending execution: see `ports.Store.start`."""
+        return await self._after(str(await self._parts.write(self._parts.prepare.start(new))))
+
+    async def get(self, execution_id: str) -> Execution:
+        """One execution with its tool calls."""
+        return await self._parts.reader.run(lambda c: queries.execution(c, execution_id))
+
+    async def list(  # noqa: PLR0913 - one filter each
+        self,
+        *,
+        status: Status | None = None,
+        agent: str | None = None,
+        user: str | None = None,
+        thread: str | None = None,
+        limit: int = 100,
+        after: str | None = None,
+    ) -> Sequence[Execution]:
+        """Newest first, without tool calls."""
+        return await self._parts.reader.run(
+            partial(queries.recent, status=status, agent=agent, user=user, thread=thread, limit=limit, after=after)
+        )
+
+    async def approvals(
+        self, *, status: ApprovalStatus | None = "open", execution_id: str | None = None
+    ) -> Sequence[Approval]:
+        """Oldest first."""
+        return await self._parts.reader.run(lambda c: queries.asked(c, status=status, execution_id=execution_id))
+
+    async def approval(self, approval_id: str) -> Approval:
+        """One approval."""
+        return await self._parts.reader.run(lambda c: queries.approval(c, approval_id))
+
+    async def decide(self, ruling: Ruling) -> Approval:
+        """Record an answer: see `ports.Store.decide`.
+
+        Raises:
+            AlreadyDecided: Somebody or something was faster.
+            NotFound: There is no such approval.
+            UsageError: That is no answer to this kind of question.
+        """
+        await self._parts.write(self._parts.prepare.decide(ruling))
+        return await self._parts.patiently(lambda c: queries.approval(c, ruling.approval_id))
+
+    async def cancel(self, execution_id: str, *, by: str) -> Execution:
+        """Cancel what does not run; ask the worker of what runs."""
+        await self._parts.write(Cancel(execution_id=execution_id, by=by, at=self._parts.prepare.now()))
+        return await self._after(execution_id)
+
+    async def retry(self, execution_id: str, *, by: str) -> Execution:
+        """Make a failed execution pending again."""
+        await self._parts.write(Retry(execution_id=execution_id, by=by, at=self._parts.prepare.now()))
+        return await self._after(execution_id)
+
+    def health(self) -> Health:
+        """Whether writes are taken now."""
+        if (writer := self._parts.writer) is None:
+            return Health(ok=True, detail="read-only", queued=0)
+        return writer.health()
+
+    def watch(self, execution_id: str) -> AsyncIterator[None]:
+        """Ticks at once, then after each commit that may have touched the execution."""
+        return self._parts.bell.watch(execution_id)
+
+    async def _after(self, execution_id: str) -> Execution:
+        return await self._parts.patiently(lambda c: queries.execution(c, execution_id))
