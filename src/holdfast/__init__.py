@@ -26,7 +26,7 @@ _HOMES = {
     "never_ask": "holdfast.policy.rules",
 }
 
-__all__ = ["__version__", *_HOMES]  # pyright: ignore[reportUnsupportedDunderAll] - __init__.pyi lists them
+__all__ = ["__version__", *_HOMES]  # noqa: PLE0604 # pyright: ignore[reportUnsupportedDunderAll] - __init__.pyi lists them
 
 
 def __getattr__(name: str) -> object:

@@ -10,14 +10,14 @@ from holdfast.errors import DeclarationError
 from holdfast.ports import LanguageModel, Rule, Tool
 from holdfast.types import Limits, OnFailure, Price
 
-OutputT = TypeVar("OutputT", default=str)
+OutputT_co = TypeVar("OutputT_co", default=str, covariant=True)
 
 RESERVED_TOOLS = frozenset({"final_result", "cannot_complete", "ask_person"})
 """Names of the tools that Holdfast itself gives to every agent."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Agent(Generic[OutputT]):
+class Agent(Generic[OutputT_co]):
     """A named worker: models, instructions, tools, output type and limits.
 
     Declaring one runs nothing and may be done at import time.
@@ -49,7 +49,7 @@ class Agent(Generic[OutputT]):
     models: Sequence[str | LanguageModel | Rule]
     instructions: str = ""
     tools: Sequence[Tool] = ()
-    output: type[OutputT] = str  # pyright: ignore[reportAssignmentType] - the TypeVar's default
+    output: type[OutputT_co] = str  # pyright: ignore[reportAssignmentType] - the TypeVar's default
     limits: Limits = field(default_factory=Limits)
     version: str = "1"
     deps: object = None
@@ -61,13 +61,9 @@ class Agent(Generic[OutputT]):
 
     def __post_init__(self) -> None:
         if not self.name or not self.name.replace("_", "").replace("-", "").isalnum():
-            raise DeclarationError(
-                f"agent name {self.name!r}: use letters, digits, '_' and '-', e.g. name='support'"
-            )
+            raise DeclarationError(f"agent name {self.name!r}: use letters, digits, '_' and '-', e.g. name='support'")
         if not self.models:
-            raise DeclarationError(
-                f"agent {self.name!r} has no model: give models=['openai:...'] or a rule function"
-            )
+            raise DeclarationError(f"agent {self.name!r} has no model: give models=['openai:...'] or a rule function")
         for tool in self.tools:
             if not hasattr(tool, "schema_hash"):
                 raise DeclarationError(f"agent {self.name!r}: {tool!r} is no tool: decorate it with @tool(...)")

@@ -13,11 +13,12 @@ from holdfast.agent import Agent
 from holdfast.config import Settings
 from holdfast.engine.clock import SystemClock, new_id
 from holdfast.engine.local import LocalEngine, install_signal_handlers
-from holdfast.errors import DeclarationError, InvalidArguments, NotFound, UsageError
+from holdfast.errors import DeclarationError, NotFound, UsageError
 from holdfast.loop.desk import Cast, Desk
+from holdfast.loop.edit import checked_edit
 from holdfast.loop.preflight import Finding, preflight
 from holdfast.loop.run import run
-from holdfast.policy.approval import digest
+from holdfast.memory.thread import earlier
 from holdfast.ports import Clock, Journal, NewId
 from holdfast.trail import events as kinds
 from holdfast.trail.redact import Redactor
@@ -312,7 +313,7 @@ class App:
         trail = await self._open()
         edit_digest = None
         if edit is not None and answer == "approve":
-            edit, edit_digest = self._checked_edit(await trail.approval(approval_id), edit)
+            edit, edit_digest = checked_edit(self.agents, await trail.approval(approval_id), edit)
         return await trail.decide(
             Ruling(approval_id=approval_id, answer=answer, by=by, note=note, edit=edit, edit_digest=edit_digest)
         )
@@ -381,7 +382,7 @@ class App:
             return self._trail
 
     def _redactor(self) -> Redactor:
-        return Redactor.configured(keys=self.settings.redact_keys, patterns=self.settings.redact_patterns)
+        return Redactor(keys=self.settings.redact_keys, patterns=self.settings.redact_patterns)
 
     async def _engine(self, concurrency: int | None, only: str | None) -> LocalEngine:
         if not self.agents:
@@ -422,22 +423,3 @@ class App:
             known = ", ".join(sorted(self.agents)) or "none"
             raise NotFound(f"this App has no agent {name!r}; it has: {known}")
         return self.agents[name]
-
-    def _checked_edit(self, approval: Approval, edit: Json) -> tuple[Json, str | None]:
-        """Edited arguments, validated where this process knows the tool, with what they are bound by."""
-        if approval.kind != "call" or approval.tool_name is None:
-            return edit, None
-        if not isinstance(edit, Mapping):
-            raise InvalidArguments('edited arguments are a JSON object, e.g. {"amount": "40.00"}')
-        agent = self.agents.get(approval.agent_type)
-        tool = next((tool for tool in agent.tools if tool.name == approval.tool_name), None) if agent else None
-        valid = dict(tool.validate(edit)) if tool else dict(edit)
-        return valid, digest(approval.tool_name, valid)
-
-
-async def earlier(trail: Trail, execution: Execution) -> Sequence[Execution]:
-    """Ended executions of the same thread that began before this one, oldest first."""
-    if execution.thread_id is None:
-        return ()
-    same = await trail.list(thread=execution.thread_id, limit=200)
-    return [past for past in reversed(same) if past.ended and past.created_at < execution.created_at]

@@ -1,26 +1,26 @@
 """Every deliberate error, in one tree, split by what its reader must do.
 
-    HoldfastError
-    ├── UsageError                  you wrote something that cannot work; the message names the fix
-    │   ├── DeclarationError        an agent, tool or app is declared wrongly
-    │   ├── MissingExtra            install an extra of the package
-    │   └── NotFound                no such execution, approval, agent or blob
-    ├── Refused                     a write was refused; read the state again before you go on
-    │   ├── StaleFence              another worker has the execution now: drop it
-    │   ├── CancelRequested         somebody asked to cancel: start nothing new
-    │   ├── IllegalTransition       that status cannot follow this one
-    │   ├── AlreadyDecided          the approval was answered before you
-    │   ├── ApprovalUnusable        the approval does not cover this call: ask again
-    │   └── IdempotencyConflict     the key was used for another input
-    ├── StoreError                  the database cannot serve
-    │   ├── StoreUnavailable        it is away; try again later
-    │   ├── SchemaOutdated          run `holdfast migrate`
-    │   ├── UnknownRecord           written by a newer version: upgrade before reading
-    │   └── JournalBroken           the hash chain does not hold: somebody changed a row
-    └── ToolProblem                 raised by or about a tool
-        ├── ToolError               the effect definitely did not happen
-        ├── RetryLater              it did not happen; try again after a while
-        └── InvalidArguments        the arguments do not fit the tool's schema
+HoldfastError
+├── UsageError                  you wrote something that cannot work; the message names the fix
+│   ├── DeclarationError        an agent, tool or app is declared wrongly
+│   ├── MissingExtra            install an extra of the package
+│   └── NotFound                no such execution, approval, agent or blob
+├── Refused                     a write was refused; read the state again before you go on
+│   ├── StaleFence              another worker has the execution now: drop it
+│   ├── CancelRequested         somebody asked to cancel: start nothing new
+│   ├── IllegalTransition       that status cannot follow this one
+│   ├── AlreadyDecided          the approval was answered before you
+│   ├── ApprovalUnusable        the approval does not cover this call: ask again
+│   └── IdempotencyConflict     the key was used for another input
+├── StoreError                  the database cannot serve
+│   ├── StoreUnavailable        it is away; try again later
+│   ├── SchemaOutdated          run `holdfast migrate`
+│   ├── UnknownRecord           written by a newer version: upgrade before reading
+│   └── JournalBroken           the hash chain does not hold: somebody changed a row
+└── ToolProblem                 raised by or about a tool
+├── ToolError               the effect definitely did not happen
+├── RetryLater              it did not happen; try again after a while
+└── InvalidArguments        the arguments do not fit the tool's schema
 """
 
 from typing import ClassVar

@@ -249,7 +249,10 @@ class Queue(Protocol):
         ...
 
     async def renew(self, worker_id: str, *, lease_s: float) -> bool:
-        """Prolong the lease; `False` when it had already been given up for dead."""
+        """Prolong the lease; `False` when it had already been given up for dead.
+
+        Called from a thread with an event loop of its own, so that a busy event loop does not lose the lease.
+        """
         ...
 
     async def retire(self, worker_id: str) -> None:
@@ -264,6 +267,10 @@ class Queue(Protocol):
         Each gets status `running`, this worker as lease owner, a higher fence and an
         `execution.claimed` event, in one commit.
         """
+        ...
+
+    async def append(self, append: Append) -> Appended:
+        """As `Journal.append`: how an engine gives back an execution whose activation broke."""
         ...
 
     async def sweep(self, *, dead: Sequence[str] = ()) -> Swept:

@@ -8,7 +8,7 @@ from typing import Generic, Literal, TypeAlias
 
 from typing_extensions import TypeVar
 
-Json: TypeAlias = "None | bool | int | float | str | Sequence[Json] | Mapping[str, Json]"
+Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
 Status = Literal["pending", "running", "awaiting_review", "completed", "failed", "cancelled"]
 CallStatus = Literal["pending", "awaiting_review", "running", "completed", "failed", "denied", "in_doubt"]
@@ -376,8 +376,11 @@ class NewApproval:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovalUse:
-    """An approval to consume in this append. Refused (`ApprovalUnusable`) unless it is decided, unused and,
-    for an approved call, its digest (of the edited arguments, if edited) and schema hash are these."""
+    """An approval to consume in this append.
+
+    Refused (`ApprovalUnusable`) unless it is decided, unused and, for an approved call, its digest (of the edited
+    arguments, if edited) and schema hash are these.
+    """
 
     approval_id: str
     digest: str = ""
@@ -465,14 +468,14 @@ class Health:
     since: datetime | None = None
 
 
-DepsT = TypeVar("DepsT", default=None, covariant=True)
+DepsT_co = TypeVar("DepsT_co", default=None, covariant=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Context(Generic[DepsT]):
+class Context(Generic[DepsT_co]):
     """What a tool may know about the call it serves. Ask for it with a first parameter of this type."""
 
-    deps: DepsT
+    deps: DepsT_co
     """What `Agent(deps=...)` was given: connections, clients, settings."""
     execution: Execution
     """As it was when this activation began; `id`, `agent_type`, `thread_id` never change."""

@@ -45,6 +45,13 @@ def conversation(activation: Activation, *, closing: bool = False) -> Conversati
     )
 
 
+def known_prefix(history: History) -> tuple[int, int] | None:
+    """How many tokens the provider counted for how many of the first entries, if it has."""
+    if history.last_usage is None:
+        return None
+    return sum(history.last_usage), history.entries_at_last_usage
+
+
 def compact_if_needed(activation: Activation) -> None:
     """Replace the older part of the context by a digest, on the record, when it outgrows the window."""
     window, history = activation.cast.models.context_window, activation.history

@@ -78,6 +78,7 @@ CLASSES: Mapping[str, FailureClass] = {
     "Refusal": "refusal",
     "CutOff": "connection",
     "NoKey": "authentication",
+    "Unreadable": "malformed",
     # A model that cannot be made as it is written: an unknown provider, a missing package.
     "UserError": "rejected",
     "ImportError": "rejected",
@@ -95,19 +96,23 @@ STATUSES: Mapping[int, FailureClass] = {
 }
 
 
-class RuleFailed(Exception):  # noqa: N818 - named for what happened
+class RuleFailed(Exception):
     """A rule function raised, or answered with something that is no reply."""
 
 
-class Refusal(Exception):  # noqa: N818 - as above
+class Refusal(Exception):
     """The provider's content filter stopped the answer."""
 
 
-class CutOff(Exception):  # noqa: N818 - as above
+class CutOff(Exception):
     """The answer ended before the model was done."""
 
 
-class NoKey(Exception):  # noqa: N818 - as above
+class Unreadable(Exception):
+    """The provider's answer does not have the shape that its API promises."""
+
+
+class NoKey(Exception):
     """The provider's API key is not configured."""
 
 

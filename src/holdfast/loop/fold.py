@@ -118,6 +118,7 @@ def responded(history: History, data: Data) -> None:
     if data["purpose"] == "closing":
         return
     history.step = data["step"]
+    history.corrections = history.corrections + 1 if history.malformed else 0
     history.malformed = False
     history.calls = {}
     history.add(Responded(data["response"]))

@@ -13,7 +13,7 @@ from pydantic_ai.models import Model, ModelRequestParameters, infer_model
 from pydantic_ai.settings import ModelSettings
 
 from holdfast.errors import DeclarationError, MissingExtra
-from holdfast.loop.failure import CutOff, NoKey, Refusal
+from holdfast.loop.failure import CutOff, NoKey, Refusal, Unreadable
 from holdfast.loop.messages import Messages, Offer, dump
 from holdfast.loop.prices import Tariff, cost, find_listed, find_tariff
 from holdfast.loop.prompt import Prompt
@@ -70,13 +70,18 @@ class LibraryRung:
 
         Raises:
             NoKey: The provider's key is not configured.
+            Unreadable: What came back is not what the API promises.
             Refusal: Its content filter stopped the answer.
             CutOff: The answer ended before the model was done.
             Exception: Whatever library, SDK and transport raise.
         """
         model = await self._model()
         async with asyncio.timeout(request.timeout_s):
-            response = await self._respond(model, request, prompt.keep(Messages), on_token)
+            try:
+                response = await self._respond(model, request, prompt.keep(Messages), on_token)
+            except (TypeError, AttributeError, KeyError, IndexError) as error:
+                # What SDK and library raise over a body that is JSON of another shape.
+                raise Unreadable(f"{type(error).__name__}: {error}") from error
         if response.state != "complete":
             raise CutOff(f"the answer of {self.name} was cut off ({response.state})")
         if response.finish_reason == "content_filter" and not response.text and not response.tool_calls:
@@ -106,6 +111,8 @@ class LibraryRung:
         asked = messages.of(request.entries)
         offered = self._offer.parameters(request.instructions, request.tools, closing=request.closing)
         settings = ModelSettings(max_tokens=request.max_tokens, timeout=request.timeout_s, max_retries=0)
+        if request.closing:
+            settings["tool_choice"] = "none"
         response = await once(model, asked, settings, offered, on_token)
         for _ in range(CONTINUATIONS):
             if response.state != "suspended":

@@ -131,7 +131,10 @@ class Offer:
         """The library's request parameters. Instructions and tools come first, so that providers can cache them."""
         said = [lib.InstructionPart(content=instructions)] if instructions else []
         if closing:
-            return ModelRequestParameters(instruction_parts=said)
+            # Providers want the tools defined that the conversation has calls of, even if none may be called; the
+            # same ones as before, so that the cached beginning still fits.
+            same = [*self._definitions(tools), *self._output()] if tools else []
+            return ModelRequestParameters(function_tools=same, instruction_parts=said)
         output = self._output()
         return ModelRequestParameters(
             function_tools=self._definitions(tools),

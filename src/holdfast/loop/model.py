@@ -84,7 +84,7 @@ class Response:
         return replace(self, json=clean, text=text, calls=calls, finish_reason=finish_reason)
 
 
-class ModelsFailed(Exception):  # noqa: N818 - named for what happened
+class ModelsFailed(Exception):
     """No rung of the chain answered.
 
     `reason` is `STEP_TIMEOUT` when the last attempt ran out of time, else `MODEL_UNAVAILABLE`.
@@ -212,7 +212,9 @@ class Models:
 
     def _whole(self, request: Request, prompt: Prompt) -> int:
         tools = self._tools_size(request.tools)
-        return fixed_size(request.instructions, tools, closing=request.closing) + prompt.size(request.entries)
+        return fixed_size(request.instructions, tools, bare=request.closing and not request.tools) + prompt.size(
+            request.entries
+        )
 
     def _tools_size(self, tools: Sequence[Tool]) -> int:
         key = tuple(tool.name + tool.schema_hash for tool in tools)

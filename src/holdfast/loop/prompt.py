@@ -94,9 +94,9 @@ def calls_size(entry: Entry) -> int:
     return sum(_part_size(part) for part in _parts(entry.response) if part["part_kind"] == "tool-call")
 
 
-def fixed_size(instructions: str, tools_size: int, *, closing: bool) -> int:
-    """Tokens of what comes before the messages at most."""
-    return REQUEST_TOKENS + _bytes(instructions) + (0 if closing else TOOLS_TOKENS + tools_size)
+def fixed_size(instructions: str, tools_size: int, *, bare: bool) -> int:
+    """Tokens of what comes before the messages at most; a `bare` request has no tools."""
+    return REQUEST_TOKENS + _bytes(instructions) + (0 if bare else TOOLS_TOKENS + tools_size)
 
 
 def tool_size(tool: Tool) -> int:

@@ -28,7 +28,7 @@ class Request:
     timeout_s: float
     """Seconds for one attempt at one rung."""
     closing: bool
-    """Plain text is wanted and no tool is offered."""
+    """Plain text is wanted; no tool may be called, and none need be given."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from holdfast.loop.activation import Activation
-from holdfast.loop.history import History
+from holdfast.loop.context import known_prefix
 from holdfast.loop.model import ModelsFailed, Request, Response
 from holdfast.loop.record import record_failure, record_request, record_response
 from holdfast.loop.wrapup import close, give_up
@@ -44,13 +44,6 @@ def room_for(activation: Activation, request: Request) -> Reservation | Exhauste
         wanted=request.max_tokens,
         price=models.worst_cost,
     )
-
-
-def known_prefix(history: History) -> tuple[int, int] | None:
-    """How many tokens the provider counted for how many of the first entries, if it has."""
-    if history.last_usage is None:
-        return None
-    return sum(history.last_usage), history.entries_at_last_usage
 
 
 async def ask(activation: Activation, request: Request) -> Response | None:

@@ -1,13 +1,15 @@
 """Ends that are not results: handing over, giving up, and the closing summary when limits run out."""
 
+from dataclasses import replace
+
 from holdfast.loop.activation import Activation
-from holdfast.loop.context import conversation
+from holdfast.loop.context import conversation, known_prefix, sense
 from holdfast.loop.digest import digest_of, fit
 from holdfast.loop.model import ModelsFailed, Request
 from holdfast.loop.record import record_failure, record_request, record_response
 from holdfast.loop.transcript import Told
 from holdfast.policy import approval as asking
-from holdfast.policy.limits import reserve_closing
+from holdfast.policy.limits import Reservation, reserve_closing
 
 CLOSING_WORDS = (
     "The limits of this execution are used up ({reason}). No more tools can be called. In a few sentences: "
@@ -46,37 +48,37 @@ async def close(activation: Activation, reason: str) -> None:
 
 async def ask_for_summary(activation: Activation, reason: str) -> str | None:
     """The model's closing words, or `None` when the budget or the models have none left."""
-    models, limits = activation.cast.models, activation.cast.agent.limits
-    request = closing_request(activation, reason)
-    reservation = reserve_closing(
-        limits, activation.spent, input_bound=models.input_bound(request), price=models.worst_cost
-    )
-    if reservation is None or activation.history.closing:  # a crash left the first attempt's bill unknown
+    chosen = choose_closing(activation, reason)
+    if chosen is None or activation.history.closing:  # a crash left the first attempt's bill unknown
         return None
+    request, reservation = chosen
     record_request(activation, reservation, purpose="closing", reason=reason)
     await activation.commit()
     try:
-        response = await models.respond(closing_request(activation, reason, reservation.max_tokens))
+        response = await activation.cast.models.respond(replace(request, max_tokens=reservation.max_tokens))
     except ModelsFailed as failed:
         record_failure(activation, failed, purpose="closing")
         return None
+    response = response.redacted(activation.desk.redactor)
     record_response(activation, response, purpose="closing")
     return response.text.strip() or None
 
 
-def closing_request(activation: Activation, reason: str, max_tokens: int = 1) -> Request:
-    """A small request made of the digest alone, so that its size is known beforehand."""
-    history, agent = activation.history, activation.cast.agent
-    words = fit(digest_of(history), CLOSING_BYTES)
-    return Request(
-        instructions="",
-        entries=[Told(words), Told(CLOSING_WORDS.format(reason=reason))],
-        tools=(),
-        conversation=conversation(activation, closing=True),
-        max_tokens=max_tokens,
-        timeout_s=agent.limits.step_timeout_s,
-        closing=True,
+def choose_closing(activation: Activation, reason: str) -> tuple[Request, Reservation] | None:
+    """The whole conversation with one last question if the budget has room for it, else a digest of it."""
+    history, models = activation.history, activation.cast.models
+    closing = replace(sense(activation), closing=True, conversation=conversation(activation, closing=True))
+    question = Told(CLOSING_WORDS.format(reason=reason))
+    whole = replace(closing, entries=[*history.entries, question])
+    short = replace(
+        closing, instructions="", tools=(), entries=[Told(fit(digest_of(history), CLOSING_BYTES)), question]
     )
+    for request, known in ((whole, known_prefix(history)), (short, None)):
+        bound = models.input_bound(request, known=known, rung=history.rung)
+        limits = activation.cast.agent.limits
+        if held := reserve_closing(limits, activation.spent, input_bound=bound, price=models.worst_cost):
+            return request, held
+    return None
 
 
 def own_summary(activation: Activation) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from holdfast.ports import Store
 from holdfast.trail.codec import canonical
 from holdfast.types import Execution, Json
 
@@ -10,6 +11,14 @@ REMEMBERED = 20
 
 LONGEST = 4_000
 """Characters of one side of an exchange; the middle of longer ones is left out."""
+
+
+async def earlier(store: Store, execution: Execution) -> Sequence[Execution]:
+    """Ended executions of the same thread that began before this one, oldest first."""
+    if execution.thread_id is None:
+        return ()
+    same = await store.list(thread=execution.thread_id, limit=2 * REMEMBERED)
+    return [past for past in reversed(same) if past.ended and past.created_at < execution.created_at]
 
 
 def exchanges(earlier: Sequence[Execution]) -> Iterator[tuple[str, str]]:

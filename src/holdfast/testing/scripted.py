@@ -18,7 +18,7 @@ from pydantic_core import to_jsonable_python
 
 from holdfast.loop.reply import Said, said
 from holdfast.testing.script import Fail, FinishReason, Metered, Raw, Slot, Step, slots
-from holdfast.types import Price, Usage
+from holdfast.types import Price, Say, Usage
 
 Script = Callable[[Sequence[lib.ModelMessage]], Step]
 
@@ -29,7 +29,7 @@ restart and after a compaction."""
 FREE = Price(input_usd_per_mtok=Decimal(0), output_usd_per_mtok=Decimal(0))
 
 
-class ScriptEnded(LookupError):  # noqa: N818 - named for what happened
+class ScriptEnded(LookupError):
     """The script has no step for this request."""
 
 
@@ -40,7 +40,8 @@ class ScriptedModel(Model[None]):
     holds, so a resumed execution goes on at its own step and one instance serves many executions at once. A
     `Fail` is an attempt that fails before the step after it: attempts are counted in memory, for each
     conversation of each activation, so after a restart the failures come again. A list that ends with a `Fail`
-    keeps failing. Asked without tools, for a closing summary, it says `closing` and no step is used up.
+    keeps failing. Asked for a closing summary, where no tool may be called, it says its next step if that is a
+    `Say`, else `closing`.
 
     Args:
         steps: `Call`, `Calls`, `Final`, `Say` or text, `Raw`, `Fail` or `Metered`, in order; or a function of the
@@ -97,9 +98,9 @@ class ScriptedModel(Model[None]):
         self.last_settings, self.last_parameters = model_settings, model_request_parameters
         if self._latency_s:
             await asyncio.sleep(self._latency_s)
-        if _is_closing(model_request_parameters):
-            return self._response(self._closing, messages, model_request_parameters, number=-1)
         number = step_number(messages)
+        if _is_closing(model_settings, model_request_parameters):
+            return self._response(self._last_words(number), messages, model_request_parameters, number=-1)
         step = self._step(messages, number)
         if isinstance(step, Fail):
             raise as_error(step, self._name)
@@ -131,6 +132,10 @@ class ScriptedModel(Model[None]):
             )
         slot = self._slots[number]
         return slot.attempt(self._count(messages[0], number)) if slot.failures else cast("Step", slot.step)
+
+    def _last_words(self, number: int) -> str:
+        step = self._slots[number].step if number < len(self._slots) else None
+        return step.text if isinstance(step, Say) else self._closing
 
     def _count(self, first: lib.ModelMessage, number: int) -> int:
         """How often this step was tried before in this conversation, which its first message stands for."""
@@ -212,8 +217,9 @@ _ERRORS: dict[str, type[exceptions.ModelAPIError]] = {
 }
 
 
-def _is_closing(offered: ModelRequestParameters) -> bool:
-    return not offered.function_tools and not offered.output_tools
+def _is_closing(settings: ModelSettings | None, offered: ModelRequestParameters) -> bool:
+    forbidden = settings is not None and "tool_choice" in settings and settings["tool_choice"] == "none"
+    return forbidden or (not offered.function_tools and not offered.output_tools)
 
 
 def _parts(

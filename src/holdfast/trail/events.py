@@ -65,14 +65,32 @@ APPROVAL_EXPIRED: Final = "approval.expired"
 APPROVAL_WITHDRAWN: Final = "approval.withdrawn"
 """approval_id, kind, call_id, reason"""
 
-VERSIONS: Final = {
-    kind: 1
-    for kind in (
-        STARTED, CLAIMED, PARKED, CANCEL_REQUESTED, COMPLETED, FAILED, CANCELLED, RETRIED, GUIDED,
-        THREAD_RECALLED, CONTEXT_COMPACTED, TOOLS_CHANGED,
-        MODEL_REQUESTED, MODEL_RESPONDED, MODEL_FAILED, CORRECTED,
-        CALL_DECIDED, CALL_DISPATCHED, CALL_ENDED,
-        APPROVAL_OPENED, APPROVAL_DECIDED, APPROVAL_EXPIRED, APPROVAL_WITHDRAWN,
-    )
-}  # fmt: skip
+VERSIONS: Final[dict[str, int]] = dict.fromkeys(
+    (
+        STARTED,
+        CLAIMED,
+        PARKED,
+        CANCEL_REQUESTED,
+        COMPLETED,
+        FAILED,
+        CANCELLED,
+        RETRIED,
+        GUIDED,
+        THREAD_RECALLED,
+        CONTEXT_COMPACTED,
+        TOOLS_CHANGED,
+        MODEL_REQUESTED,
+        MODEL_RESPONDED,
+        MODEL_FAILED,
+        CORRECTED,
+        CALL_DECIDED,
+        CALL_DISPATCHED,
+        CALL_ENDED,
+        APPROVAL_OPENED,
+        APPROVAL_DECIDED,
+        APPROVAL_EXPIRED,
+        APPROVAL_WITHDRAWN,
+    ),
+    1,
+)
 """The newest version of each kind that this code can read."""

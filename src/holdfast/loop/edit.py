@@ -1,0 +1,26 @@
+"""A person's edit of a call's arguments: checked before it is recorded, bound to what it says."""
+
+from collections.abc import Mapping
+
+from holdfast.agent import Agent
+from holdfast.errors import InvalidArguments
+from holdfast.policy.approval import digest
+from holdfast.types import Approval, Json
+
+
+def checked_edit(agents: Mapping[str, Agent[object]], approval: Approval, edit: Json) -> tuple[Json, str | None]:
+    """The edit, validated where this process knows the tool, and the digest it is bound by.
+
+    An edit that nobody could check here is checked when it is used; if it does not fit, people are asked again.
+
+    Raises:
+        InvalidArguments: It is no JSON object, or does not fit the tool.
+    """
+    if approval.kind != "call" or approval.tool_name is None:
+        return edit, None
+    if not isinstance(edit, Mapping):
+        raise InvalidArguments('edited arguments are a JSON object, e.g. {"amount": "40.00"}')
+    agent = agents.get(approval.agent_type)
+    tool = next((tool for tool in agent.tools if tool.name == approval.tool_name), None) if agent else None
+    arguments = dict(tool.validate(edit)) if tool else dict(edit)
+    return arguments, digest(approval.tool_name, arguments)
