@@ -13,6 +13,15 @@ from holdfast.types import Conversation
 TALK = Conversation(input="hi", calls=(), notes=(), tools=(), user=None, closing=False)
 
 
+class Lookup:
+    """A declared tool, as far as a model is told of it."""
+
+    name = "find"
+    description = "Find an order."
+    schema_hash = "h1"
+    parameters = {"type": "object", "properties": {"id": {"type": "integer"}}, "required": ["id"]}  # noqa: RUF012
+
+
 def request(*entries: Entry, **options: object) -> Request:
     """A request with these entries, or with one word."""
     given: dict = {

@@ -12,15 +12,7 @@ from holdfast.loop.reply import Said, response_view, rule_response
 from holdfast.loop.transcript import Answered, Responded, Returned, Told
 from holdfast.testing import FakeClock
 from holdfast.types import Call
-
-
-class Lookup:
-    """A declared tool, as far as a model is told of it."""
-
-    name = "find"
-    description = "Find an order."
-    schema_hash = "h1"
-    parameters = {"type": "object", "properties": {"id": {"type": "integer"}}, "required": ["id"]}  # noqa: RUF012
+from tests.loop.asking import Lookup
 
 
 def said(*parts: lib.ModelResponsePart) -> Responded:
