@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Self
@@ -329,7 +329,7 @@ class App:
     # --- working --------------------------------------------------------------------------------------
 
     @asynccontextmanager
-    async def worker(self, concurrency: int | None = None, *, only: str | None = None) -> AsyncIterator[LocalEngine]:
+    async def worker(self, concurrency: int | None = None, *, only: str | None = None) -> AsyncGenerator[LocalEngine]:
         """Work on executions in the background while the block runs; on leaving, turns reach their commit."""
         engine = await self._engine(concurrency, only)
         task = asyncio.create_task(engine.run())
