@@ -4,12 +4,13 @@ import asyncio
 import subprocess
 import sys
 from decimal import Decimal
+from importlib.util import find_spec
 
 import pytest
 from pydantic import BaseModel
 
 from holdfast import Agent, Call, Final, Limits, Price, Say
-from holdfast.errors import DeclarationError
+from holdfast.errors import DeclarationError, MissingExtra
 from holdfast.loop.model import Models, ModelsFailed, Prompt
 from holdfast.loop.transcript import Responded, Told
 from holdfast.testing import Fail, FakeClock, Metered, Raw, ScriptedModel
@@ -179,6 +180,13 @@ def test_a_name_that_is_none_of_a_model_is_refused(name: str):
         chain(name, answer_by_rules)
 
 
+@pytest.mark.skipif(find_spec("google") is not None, reason="the extra is installed")
+def test_a_provider_that_is_not_installed_names_its_extra():
+    """The message is the command that mends it."""
+    with pytest.raises(MissingExtra, match=r"pip install 'holdfast\[google\]'"):
+        chain("google:gemini-2.5-pro")
+
+
 def test_something_else_than_a_model_is_refused():
     """A rung is a name, a model instance or a function."""
     with pytest.raises(DeclarationError, match="rule function"):
@@ -295,6 +303,22 @@ def test_a_streamed_call_is_the_same_call():
         ask(chain(scripted(Call("find", {"id": 1}))), on_token=listener) for listener in (None, lambda _: None)
     )
     assert plain.calls == streamed.calls
+
+
+def test_a_broken_listener_does_not_lose_the_answer():
+    """Whoever listens in cannot make a paid answer fail."""
+
+    def broken(_text: str) -> None:
+        raise BrokenPipeError
+
+    response = ask(chain(scripted(Say("one two"))), on_token=broken)
+    assert (response.text, len(response.attempts)) == ("one two", 1)
+
+
+def test_attempts_with_an_unknown_bill_are_told_apart():
+    """A timeout may be charged for; a rate limit is not."""
+    response = ask(chain(scripted(Fail("timeout")), scripted(Fail("rate_limit")), scripted(Say("x"))))
+    assert [attempt.maybe_billed for attempt in response.attempts] == [True, True, False, False]
 
 
 def test_limits_reach_the_model():

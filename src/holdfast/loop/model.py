@@ -7,6 +7,8 @@ from decimal import Decimal
 from json import dumps
 from typing import Literal, cast
 
+import structlog
+
 from holdfast.agent import Agent
 from holdfast.errors import DeclarationError
 from holdfast.loop.failure import CONSEQUENCES, FailureClass, classify, describe
@@ -32,6 +34,8 @@ __all__ = [
     "response_view",
 ]
 
+log = structlog.get_logger("holdfast.model")
+
 TRIES = 2
 """Attempts at one rung when the failure is transient."""
 
@@ -54,6 +58,11 @@ class Attempt:
     latency_ms: float
     retry_after_s: float | None = None
     """How long the provider asked to be left alone, if it said."""
+
+    @property
+    def maybe_billed(self) -> bool:
+        """Whether the provider may charge for it although no answer came: its bill is unknown."""
+        return self.failure is not None and CONSEQUENCES[self.failure].maybe_billed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,18 +152,20 @@ class Models:
         Args:
             request: What is asked; `timeout_s` bounds each attempt.
             prompt: The activation's working copy of the transcript. Default: a new one.
-            on_token: Gets text as it is made. Default: the answer is not streamed.
+            on_token: Gets text as it is made; what it raises is logged and costs nothing else. Default: the answer
+                is not streamed.
 
         Raises:
             ModelsFailed: No rung answered.
         """
         prompt = prompt or Prompt()
+        listener = _patient(on_token) if on_token else None
         attempts: list[Attempt] = []
         for index in range(len(self._rungs)):
             for tried in range(TRIES):
                 began = self._clock.monotonic()
                 try:
-                    reading = await self._rungs[index].ask(request, prompt, on_token)
+                    reading = await self._rungs[index].ask(request, prompt, listener)
                 except Exception as error:  # noqa: BLE001 - whatever a rung raises is an attempt that failed
                     attempts.append(self._failed(index, error, began))
                 else:
@@ -279,6 +290,18 @@ def make_rungs(agent: Agent[object], contract: OutputContract, clock: Clock) -> 
 def is_rule(spec: str | LanguageModel | Rule) -> bool:
     """Whether a rung is plain code."""
     return callable(spec) and not hasattr(spec, "model_name")
+
+
+def _patient(on_token: OnToken) -> OnToken:
+    """A listener whose own mistakes do not lose an answer that is being paid for."""
+
+    def hear(text: str) -> None:
+        try:
+            on_token(text)
+        except Exception:
+            log.exception("token_listener_failed")
+
+    return hear
 
 
 def _grown(request: Request, tokens: int, entries: int) -> int:
