@@ -25,11 +25,11 @@ OWN_DOMAIN = "harbourandpine.example"
 DEFAULT_PATH = Path(".holdfast/shop.db")
 
 
-class ShopRefused(Exception):  # noqa: N818 - it is an answer, not a fault
+class ShopRefused(Exception):
     """The shop will not do that, and nothing was changed; the message says why."""
 
 
-class ShopBusy(Exception):  # noqa: N818 - it is an answer, not a fault
+class ShopBusy(Exception):
     """Others write at the moment; nothing was changed."""
 
 
