@@ -32,6 +32,11 @@ def test_changed_result():
     assert find_loop(seen("aaaa", "1123"), 3) is None
 
 
+def test_other_arguments():
+    """Paging through empty results is no loop: each call is another one."""
+    assert find_loop(seen("abc", "111"), 3) is None
+
+
 def test_interrupted():
     """Another call in between breaks the row."""
     assert find_loop(seen("aabaa"), 3) is None

@@ -1,3 +1,4 @@
+import itertools
 import json
 import sqlite3
 from dataclasses import dataclass
@@ -116,6 +117,18 @@ def test_excerpts_of_any_text(piece, form):
     assert shown.blob is not None
 
 
+def test_excerpts_count_characters():
+    """An excerpt has as many characters of an alphabet with long bytes as of a short one."""
+    latin, greek = present("q" * 50_000), present("λ" * 50_000)
+    assert latin.content.count("q") == greek.content.count("λ") == 3_600
+
+
+def test_generators_are_not_consumed():
+    """A generator, which may be endless, is not read; its author is told to return a list."""
+    assert "return a list" in present(itertools.count()).content
+    assert "return a list" in present(n for n in (1, 2)).content
+
+
 @pytest.mark.parametrize(
     ("content", "media_type"),
     [
@@ -223,7 +236,7 @@ def test_errors_in_words():
 def test_errors_that_cannot_be_read():
     """An error whose own message fails is still told."""
 
-    class Broken(Exception):  # noqa: N818
+    class Broken(Exception):
         def __str__(self):
             raise ValueError
 
