@@ -40,7 +40,9 @@ class Host:
     @classmethod
     def here(cls) -> Self:
         """This process."""
-        return cls(name=platform.node(), boot=_boot(), pids=_pid_namespace(), started=_started(os.getpid()) or "")
+        return cls(
+            name=platform.node(), boot=_boot(), pids=_pid_namespace(), started=process_started(os.getpid()) or ""
+        )
 
     @classmethod
     def parse(cls, text: str) -> Self | None:
@@ -67,13 +69,13 @@ def is_dead(host: str, pid: int, *, here: Host) -> bool:
 def process_is_alive(pid: int, started: str) -> bool:
     """Whether the process that had this id and started then still runs. True when it cannot be told."""
     try:
-        now = _started(pid)
+        now = process_started(pid)
     except OSError:
         return True
     return now is not None and now.replace(" ", "_") == started.replace(" ", "_")
 
 
-def _started(pid: int) -> str | None:
+def process_started(pid: int) -> str | None:
     """When the process with this id started, in the system's own words; `None`: there is none."""
     if Path("/proc/self/stat").exists():
         return _started_linux(pid)

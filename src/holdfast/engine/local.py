@@ -4,6 +4,7 @@ import asyncio
 import os
 import random
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Final
 
 import structlog
@@ -69,7 +70,9 @@ class LocalEngine:
         self._lease: Lease | None = None
         self._lost = asyncio.Event()
         self._nudge = asyncio.Event()
-        """Something happened here that the waiting loop should look at."""
+        """Something happened here that the loop should look at."""
+        self._resting: asyncio.Timeout | None = None
+        """The wait that such a thing cuts short."""
         self._running: set[asyncio.Task[None]] = set()
         self._look_at = 0.0
         """When to look for the dead and the expired next, by `monotonic`."""
@@ -100,7 +103,6 @@ class LocalEngine:
         What does not within the grace period is cancelled, and goes on elsewhere from its last commit.
         """
         self.stopping.set()
-        self._nudge.set()
 
     # --- the loop -------------------------------------------------------------------------------------
 
@@ -127,14 +129,14 @@ class LocalEngine:
             try:
                 self._nudge.clear()
                 wait_s, idle = await self._pass()
-                if drain and idle and (wait_s is None or wait_s > SOON_S):
+                if drain and idle and (wait_s is None or wait_s > SOON_S) and not await self._sweep():
                     return
                 trouble_s = 0.0
                 await self._rest(wait_s)
             except Exception:
                 trouble_s = min(max(2 * trouble_s, _SOONEST_S), _LONGEST_TROUBLE_S)
                 log.exception("engine_in_trouble", worker=self._worker_id, next_try_s=trouble_s)
-                await self._nudged(trouble_s)
+                await asyncio.sleep(trouble_s)
 
     async def _pass(self) -> tuple[float | None, bool]:
         """Do what can be done now.
@@ -172,25 +174,22 @@ class LocalEngine:
     async def _rest(self, wait_s: float | None) -> None:
         """Wait until work is announced, something is due, a slot is free, or it is time to look around."""
         until_look_s = max(self._look_at - self._clock.monotonic(), 0.0)
-        if wait_s is not None and wait_s <= 0 and not self._lost.is_set():
-            wait_s = _SOONEST_S
-        timeout_s = until_look_s if wait_s is None else min(max(wait_s, 0.0), until_look_s)
-        if self._full:
-            await self._nudged(timeout_s)
+        if wait_s is not None and wait_s <= 0:
+            wait_s = _SOONEST_S  # another worker is at it
+        timeout_s = until_look_s if wait_s is None else min(wait_s, until_look_s)
+        if self._nudge.is_set():
             return
-        nudged = asyncio.create_task(self._nudge.wait())
-        work = asyncio.create_task(self._queue.wait_for_work(timeout_s=timeout_s))
-        try:
-            await asyncio.wait({nudged, work}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            nudged.cancel()
-            work.cancel()
-            await asyncio.gather(nudged, work, return_exceptions=True)
+        # In this very task: the queue remembers what this task saw at its last claim.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s) as self._resting:
+                await (self._nudge.wait() if self._full else self._queue.wait_for_work(timeout_s=timeout_s))
+        self._resting = None
 
-    async def _nudged(self, timeout_s: float) -> None:
-        waiting = asyncio.create_task(self._nudge.wait())
-        await asyncio.wait({waiting}, timeout=timeout_s)
-        waiting.cancel()
+    def _wake(self) -> None:
+        self._nudge.set()
+        if self._resting and not self._resting.expired():
+            self._resting.reschedule(0)
+            self._resting = None
 
     # --- activations ----------------------------------------------------------------------------------
 
@@ -231,7 +230,7 @@ class LocalEngine:
     def _done(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
         if self._full or not self._running:
-            self._nudge.set()
+            self._wake()
 
     # --- being alive ----------------------------------------------------------------------------------
 
@@ -260,18 +259,19 @@ class LocalEngine:
         self._look_at = held_since
         log.info("worker_started", worker=self._worker_id, agents=self._agents, concurrency=self._concurrency)
 
-    async def _sweep(self) -> None:
-        """Take over from the dead, let the overdue expire."""
+    async def _sweep(self) -> bool:
+        """Take over from the dead, let the overdue expire; whether there was anything of that."""
         self._look_at = self._clock.monotonic() + self._lease_s * LOOK
         # Its own lease first: after a jump of the clock it would give itself up for dead.
         if not await self._queue.renew(self._worker_id, lease_s=self._lease_s * KEEP):
             self._on_lost()
-            return
+            return True
         workers = [w for w in await self._queue.workers() if w[0] != self._worker_id]
         dead = [worker_id for worker_id, host, pid in workers if is_dead(host, pid, here=self._host)]
         swept = await self._queue.sweep(dead=dead)
         if dead or swept.taken_over or swept.expired:
             log.info("swept", dead=dead, taken_over=swept.taken_over, expired=swept.expired)
+        return swept.taken_over + swept.expired > 0
 
     def _on_lost(self) -> None:
         """Others may take its executions over: it must not begin anything more on them."""
@@ -281,7 +281,7 @@ class LocalEngine:
         self._lost.set()
         for task in self._running:
             task.cancel()
-        self._nudge.set()
+        self._wake()
 
     async def _start_over(self) -> None:
         """Come back as a new worker after the lease was lost."""
