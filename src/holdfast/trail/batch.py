@@ -67,25 +67,31 @@ def _append_needs(step: AppendStep, wanted: Needs) -> None:
 def decide_one(ledger: Ledger, request: Write) -> Outcome:
     """Accept a request into the ledger, or say why not; a refused one leaves no trace."""
     try:
-        match request:
-            case AppendStep():
-                return append(ledger, request)
-            case Start():
-                return _start(ledger, request)
-            case Decide():
-                return rulings.decide(ledger, request)
-            case Cancel():
-                return rulings.cancel(ledger, request)
-            case Retry():
-                return rulings.retry(ledger, request)
-            case Release():
-                return rulings.release(ledger, request)
-            case KeepBlob():
-                return ledger.keep([request.blob], request.at)
-            case _:
-                assert_never(request)
+        return _accept(ledger, request)
     except HoldfastError as refusal:
         return refusal
+
+
+def _accept(ledger: Ledger, request: Write) -> Result:
+    result: Result = None
+    match request:
+        case AppendStep():
+            result = append(ledger, request)
+        case Start():
+            result = _start(ledger, request)
+        case Decide():
+            rulings.decide(ledger, request)
+        case Cancel():
+            rulings.cancel(ledger, request)
+        case Retry():
+            rulings.retry(ledger, request)
+        case Release():
+            rulings.release(ledger, request)
+        case KeepBlob():
+            ledger.keep([request.blob], request.at)
+        case _:
+            assert_never(request)
+    return result
 
 
 def _start(ledger: Ledger, request: Start) -> str:

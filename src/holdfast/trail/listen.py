@@ -31,7 +31,7 @@ class FileChanges:
         self._version = self._now()
         self._pause = threading.Event()
 
-    def look(self, watched: Sequence[str], *, wait_s: float) -> News:
+    def look(self, watched: Sequence[str], *, wait_s: float) -> News:  # noqa: ARG002 - it cannot tell them apart
         self._pause.wait(wait_s)
         before, self._version = self._version, self._now()
         return News(everything=before != self._version)

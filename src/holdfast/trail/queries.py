@@ -8,7 +8,7 @@ from sqlalchemy import Connection, func, select, tuple_
 
 from holdfast.errors import NotFound, UnknownRecord
 from holdfast.trail.events import VERSIONS
-from holdfast.trail.reader import Restorer, columns, contents, moment, money, rows
+from holdfast.trail.reader import Restorer, columns, contents, moment, money, rows, sure
 from holdfast.trail.schema import approvals, blobs, events, executions, tool_calls, workers
 from holdfast.types import Approval, ApprovalStatus, Event, Execution, Status, ToolCall
 
@@ -169,10 +169,10 @@ def _events(connection: Connection, found: Sequence[Found]) -> list[Event]:
 
 def _event(row: Found, restorer: Restorer) -> Event:
     data = restorer.value(row["data"])
-    at = moment(row["at"])
+    at = sure(row["at"])
     return Event(
         execution_id=row["execution_id"], seq=row["seq"], kind=row["kind"], version=row["version"],
-        data=data if isinstance(data, Mapping) else {"value": data}, at=at or datetime.min, hash=row["hash"],
+        data=data if isinstance(data, Mapping) else {"value": data}, at=at, hash=row["hash"],
     )  # fmt: skip
 
 

@@ -75,13 +75,13 @@ def columns(table: Table) -> Sequence[ColumnElement[Any]]:
     return [cast(c, Text).label(c.name) if c.type is DATA else c for c in table.c]
 
 
-def rows(connection: Connection, query: Select[Any]) -> list[Mapping[str, Any]]:
+def rows(connection: Connection, query: Select[*tuple[Any, ...]]) -> list[Mapping[str, Any]]:
     """The rows of a query by column name.
 
     SQLite hands them over as one JSON text: a row at a time would mean one fight for the interpreter lock each.
     """
     if connection.dialect.name != "sqlite":
-        return [row._mapping for row in connection.execute(query)]
+        return [dict(row) for row in connection.execute(query).mappings()]
     inner = query.subquery()
     listed = connection.execute(select(func.json_group_array(func.json_array(*inner.c)))).scalar_one()
     names = inner.c.keys()
@@ -92,6 +92,11 @@ def moment(value: str | datetime | None) -> datetime | None:
     """A time as the database gave it."""
     if value is None:
         return None
+    return sure(value)
+
+
+def sure(value: str | datetime) -> datetime:
+    """A time that is always there."""
     return (datetime.fromisoformat(value) if isinstance(value, str) else value).astimezone(UTC)
 
 

@@ -7,6 +7,7 @@ can take 5 ms. So many rows go in one statement, and many rows come back as one 
 import json
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from functools import cache
 from typing import Any, Final
@@ -68,10 +69,8 @@ class SqliteDatabase:
         if self._connection is not None:
             connection, self._connection = self._connection, None
             # Closing rolls back; its own failure would only repeat the one that brought us here.
-            try:
+            with suppress(sqlite3.Error):
                 connection.close()
-            except sqlite3.Error:
-                pass
 
     close = abandon
 
@@ -125,10 +124,8 @@ class SqliteDatabase:
         expired_by = sweep.at if isinstance(sweep, Sweep) else ""
         self._run(_FORGET_WORKERS, (json.dumps(list(dead)), expired_by))
         if isinstance(sweep, Retire):
-            ids = self._rows(_HELD, sweep.worker_id)
-        else:
-            ids = self._rows(_ABANDONED, sweep.limit)
-        return Ledger(self.heads(ids))
+            return Ledger(self.heads(self._rows(_HELD, sweep.worker_id)))
+        return Ledger(self.heads(self._rows(_ABANDONED, sweep.limit)))
 
     def overdue(self, sweep: Sweep) -> Ledger:
         """Approvals past their time, with their executions and their executions' other open approvals."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -66,7 +67,7 @@ async def open_trail(  # noqa: PLR0913 - what a trail depends on
     """
     place = locate(database)
     reader = await asyncio.to_thread(_prepare_place, place, read_only)
-    connection, open_changes = _drivers(place)
+    connection, open_changes = _drivers(place, new_id)
     listener = Listener(open_changes)
     bell = Bell(on_first=lambda: listener.wake(bell))
     writer = None if read_only else Writer(connection, now=clock.now, ring=bell.ring, capacity=capacity)
@@ -97,9 +98,11 @@ def _prepare_place(place: Place, read_only: bool) -> Reader:  # noqa: FBT001 - p
     return reader
 
 
-def _drivers(place: Place) -> tuple[Database, Callable[[], Changes]]:
+def _drivers(place: Place, new_id: NewId) -> tuple[Database, Callable[[], Changes]]:
     if place.kind == "sqlite":
         return SqliteDatabase(place.path), lambda: FileChanges(place.path)
-    from holdfast.trail.postgres import PostgresChanges, PostgresDatabase  # noqa: PLC0415 - an extra
+    from holdfast.trail.notified import PostgresChanges  # noqa: PLC0415 - an extra
+    from holdfast.trail.postgres import PostgresDatabase  # noqa: PLC0415 - an extra
 
-    return PostgresDatabase(place.path), lambda: PostgresChanges(place.path)
+    key = int.from_bytes(sha256(new_id().encode()).digest()[:8], "big", signed=True)
+    return PostgresDatabase(place.path, writer_key=key), lambda: PostgresChanges(place.path)

@@ -185,7 +185,8 @@ class Writer:
                 self._write(ledger, attempt)
                 return list(ledger.heads)
             case Retire():
-                return self._take_over(request, attempt, reason="RELEASED")
+                self._take_over(request, attempt, reason="RELEASED")
+                return None
             case Sweep():
                 taken = self._take_over(request, attempt, reason="TAKEN_OVER")
                 ledger = self._database.overdue(request)

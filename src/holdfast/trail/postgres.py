@@ -1,0 +1,329 @@
+"""The writer's connection to PostgreSQL: one pipelined transaction at a time, statements over sets of rows.
+
+Locks are taken in one order (executions by id, then new keys, then blobs), and searches skip what is locked, so
+that two processes never wait for each other in a circle.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, suppress
+from functools import cache
+from typing import Any, Final
+
+import psycopg
+from psycopg import Cursor, Pipeline, errors
+
+from holdfast.trail import heads
+from holdfast.trail.batch import Needs
+from holdfast.trail.codec import canonical
+from holdfast.trail.database import Verdict
+from holdfast.trail.heads import Head, Question, Started
+from holdfast.trail.ledger import Ledger
+from holdfast.trail.requests import Claim, Lease, Register, Retire, Row, Sweep
+
+CHANNEL: Final = "holdfast"
+_ROWS_AT_ONCE: Final = 1_000
+_SETTINGS: Final = """
+    SELECT set_config('timezone', 'UTC', false),
+        set_config('statement_timeout', '0', false),
+        -- A worker stopped in mid-transaction must not keep its rows locked: its executions are to be taken over.
+        set_config('idle_in_transaction_session_timeout', '10s', false),
+        -- Statistics of a young table suggest reading all of it; every statement here goes by an index.
+        set_config('enable_seqscan', 'off', false),
+        set_config('enable_hashjoin', 'off', false),
+        set_config('enable_mergejoin', 'off', false),
+        set_config('jit', 'off', false),
+        CASE WHEN current_setting('synchronous_commit') = 'off' THEN set_config('synchronous_commit', 'on', false) END
+"""
+_AWAY: Final = ("08", "25", "53", "55", "57", "58")
+"""Classes of SQLSTATE: connection, read-only server, resources (disk full), locks, shutdown, system."""
+
+
+def connect(url: str, *, name: str) -> psycopg.Connection[tuple[Any, ...]]:
+    """A connection that notices within seconds when the server is gone."""
+    connection = psycopg.connect(
+        url,
+        autocommit=True,
+        application_name=name,
+        connect_timeout=5,
+        keepalives_idle=5,
+        keepalives_interval=2,
+        keepalives_count=3,
+        tcp_user_timeout=15_000,
+    )
+    connection.execute(_SETTINGS)
+    return connection
+
+
+class PostgresDatabase:
+    """What the writer needs of PostgreSQL.
+
+    Args:
+        url: The server and the database.
+        writer_key: Names this writer. Its transactions hold a lock of that name, so after a lost connection the
+            next one begins when the server has finished the last.
+    """
+
+    def __init__(self, url: str, *, writer_key: int) -> None:
+        self._url = url
+        self._writer_key = writer_key
+        self._connection: psycopg.Connection[tuple[Any, ...]] | None = None
+        self._pipelining: AbstractContextManager[Pipeline] | None = None
+        self._pipeline: Pipeline | None = None
+        self._news = False
+
+    # --- transactions
+
+    def begin(self) -> None:
+        if self._connection is None:
+            self._connection = connect(self._url, name="holdfast writer")
+            self._pipelining = self._connection.pipeline()
+            self._pipeline = self._pipelining.__enter__()
+        self._news = False
+        self._run("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
+        self._run("SELECT pg_advisory_xact_lock(%s)", (self._writer_key,))
+
+    def commit(self) -> None:
+        if self._news:
+            self._run("SELECT pg_notify(%s, '')", (CHANNEL,))
+        committing = self._run("COMMIT")
+        if self._pipeline is not None:
+            self._pipeline.sync()
+        if committing.statusmessage != "COMMIT":
+            raise errors.InFailedSqlTransaction("the transaction was rolled back")
+
+    def abandon(self) -> None:
+        """Undo what is open and let go of the connection."""
+        connection, self._connection = self._connection, None
+        pipelining, self._pipelining, self._pipeline = self._pipelining, None, None
+        # The server rolls back when the connection ends; what fails here only repeats what brought us here.
+        with suppress(psycopg.Error):
+            if connection is not None:
+                connection.pgconn.finish()
+        with suppress(psycopg.Error):
+            if pipelining is not None:
+                pipelining.__exit__(None, None, None)
+
+    @staticmethod
+    def judge(error: Exception) -> Verdict:
+        """Whether the server is away for now, somebody was faster, or this batch's data is at fault."""
+        if not isinstance(error, psycopg.Error):
+            return "data"
+        state = error.sqlstate
+        if state is None:
+            connection_lost = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+            return "again" if isinstance(error, errors.PipelineAborted) else "away" if connection_lost else "data"
+        if state.startswith("40") or isinstance(error, errors.UniqueViolation):
+            return "again"
+        return "away" if state.startswith(_AWAY) else "data"
+
+    # --- reading
+
+    def load(self, needs: Needs) -> Ledger:
+        executions, questions_of = set(needs.executions), set(needs.questions_of)
+        if needs.approvals:
+            sql = "SELECT execution_id FROM agent_approvals WHERE id = ANY(%s)"
+            found = {row[0] for row in self._rows(sql, list(needs.approvals))}
+            executions |= found
+            questions_of |= found
+        locked = self._heads(_LOCK_HEADS, executions)
+        questions = self._questions(needs.approvals, questions_of)
+        return Ledger(locked, questions, self._started(needs))
+
+    def has_event(self, event: Row) -> bool:
+        """Whether an event of ours is there, to settle a commit of unknown outcome."""
+        execution_id, seq, *_, digest = event
+        sql = "SELECT count(*) FROM agent_events WHERE execution_id = %s AND seq = %s AND hash = %s"
+        return self._rows(sql, execution_id, seq, digest)[0][0] == 1
+
+    def _heads(self, sql: str, ids: Iterable[str]) -> list[Head]:
+        listed = sorted(ids)
+        return [Head(*row) for row in self._rows(sql, listed)] if listed else []
+
+    def _questions(self, ids: Iterable[str], questions_of: Iterable[str]) -> list[Question]:
+        by_id, by_execution = list(ids), list(questions_of)
+        if not by_id and not by_execution:
+            return []
+        return [Question(*row) for row in self._rows(_QUESTIONS, by_id, by_execution)]
+
+    def _started(self, needs: Needs) -> list[Started]:
+        if not needs.starting:
+            return []
+        keys = sorted(needs.keys)
+        found = self._rows(_STARTED, list(needs.starting), [a for a, _ in keys], [k for _, k in keys])
+        return [Started(i, agent, key, canonical(data)) for i, agent, key, data in found]
+
+    # --- searches
+
+    def claimable(self, claim: Claim) -> Ledger:
+        sql = _CLAIMABLE_ONE if claim.only else _CLAIMABLE
+        values = [claim.worker_id, list(claim.agents), claim.at, *([claim.only] if claim.only else []), claim.limit]
+        return Ledger(Head(*row) for row in self._rows(sql, *values))
+
+    def abandoned(self, sweep: Sweep | Retire) -> Ledger:
+        """Executions without a live worker; forgets the dead ones."""
+        if isinstance(sweep, Retire):
+            self._run("DELETE FROM agent_workers WHERE id = %s", (sweep.worker_id,))
+            return Ledger(Head(*row) for row in self._rows(_HELD, sweep.worker_id))
+        sql = "DELETE FROM agent_workers WHERE id = ANY(%s) OR lease_until <= clock_timestamp()"
+        self._run(sql, (list(sweep.dead),))
+        return Ledger(Head(*row) for row in self._rows(_ABANDONED, sweep.limit))
+
+    def overdue(self, sweep: Sweep) -> Ledger:
+        """Approvals past their time, with their executions and their executions' other open approvals."""
+        ids = {row[0] for row in self._rows(_OVERDUE, sweep.at, sweep.limit)}
+        free = self._heads(f"{_LOCK_HEADS} SKIP LOCKED", ids)  # the others are somebody's; the next sweep comes
+        return Ledger(free, self._questions([], [head.id for head in free]))
+
+    # --- writing
+
+    def write(self, ledger: Ledger) -> None:
+        self._news = self._news or ledger.work or ledger.ended
+        self._insert("agent_executions", heads.NEW_EXECUTION_COLUMNS, sorted(ledger.new_executions, key=_key))
+        self._insert("agent_approvals", heads.NEW_QUESTION_COLUMNS, ledger.new_questions)
+        self._insert("agent_events", heads.EVENT_COLUMNS, ledger.events)
+        self._set(_upsert_calls(), heads.CALL_COLUMNS, list(ledger.calls.values()))
+        advanced = [head.advanced() for key, head in ledger.advanced.items() if key not in ledger.moved]
+        self._update("agent_executions", heads.ADVANCED_COLUMNS, advanced)
+        self._update("agent_executions", heads.MOVED_COLUMNS, [h.moved() for h in ledger.moved.values()])
+        changed = [question.changed() for question in ledger.changed_questions.values()]
+        self._update("agent_approvals", heads.CHANGED_COLUMNS, changed)
+        for digest in sorted(ledger.blobs):
+            blob, at = ledger.blobs[digest]
+            self._run(_KEEP_BLOB, (digest, blob.content, blob.media_type, len(blob.content), at))
+
+    def lease(self, request: Lease) -> bool:
+        if isinstance(request, Register):
+            self._run(_REGISTER, (request.worker_id, request.host, request.pid, request.lease_s))
+            return True
+        return bool(self._rows(_RENEW, request.lease_s, request.worker_id))
+
+    # --- statements
+
+    def _run(self, sql: str, values: Sequence[object] = ()) -> Cursor[tuple[Any, ...]]:
+        if self._connection is None:
+            raise psycopg.InterfaceError("not connected")
+        return self._connection.execute(sql.encode(), values)
+
+    def _rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        return self._run(sql, values).fetchall()
+
+    def _insert(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
+        self._set(_insert_sql(table, columns), columns, rows)
+
+    def _update(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
+        self._set(_update_sql(table, columns), columns, rows)
+
+    def _set(self, sql: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
+        for start in range(0, len(rows), _ROWS_AT_ONCE):
+            some = rows[start : start + _ROWS_AT_ONCE]
+            records = json.dumps([dict(zip(columns, row, strict=True)) for row in some], check_circular=False)
+            self._run(sql, (records,))
+
+
+def _key(row: Row) -> tuple[str, str, str]:
+    """Order in which new executions take their unique keys."""
+    return str(row[4]), str(row[15]), str(row[0])
+
+
+_JSON: Final = frozenset({"input_data", "state", "result", "data", "tool_input", "tool_output", "arguments", "edit"})
+_MOMENTS: Final = frozenset(
+    {
+        "at", "created_at", "updated_at", "completed_at", "claimed_at", "wake_at", "deadline", "cancel_requested_at",
+        "called_at", "finished_at", "asked_at", "expires_at", "decided_at", "consumed_at",
+    }
+)  # fmt: skip
+_MONEY: Final = frozenset({"cost_usd", "reserved_usd"})
+_WHOLE: Final = frozenset(
+    {
+        "seq", "version", "priority", "step_count", "token_count", "reserved_tokens", "fence", "last_seq", "step_number",
+        "attempt",
+    }
+)  # fmt: skip
+_REAL: Final = frozenset({"latency_ms", "risk"})
+
+
+def _arriving(name: str) -> str:
+    """A column of the records sent, as its table has it."""
+    kinds = ((_JSON, "jsonb"), (_MOMENTS, "timestamptz"), (_MONEY, "numeric"))
+    return next((f"r.{name}::{kind}" for names, kind in kinds if name in names), f"r.{name}")
+
+
+def _leaving(name: str) -> str:
+    """A column as the writer reads it: the texts that SQLite stores."""
+    if name in _MOMENTS:
+        return f"""to_char({name} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"')"""
+    return f"{name}::text" if name in _JSON | _MONEY else name
+
+
+def _records(columns: Sequence[str]) -> str:
+    typed = ", ".join(
+        f"{name} {'bigint' if name in _WHOLE else 'double precision' if name in _REAL else 'text'}" for name in columns
+    )
+    return f"json_to_recordset(%s::json) AS r({typed})"
+
+
+@cache
+def _insert_sql(table: str, columns: Sequence[str]) -> str:
+    values = ", ".join(_arriving(name) for name in columns)
+    return f"INSERT INTO {table} ({', '.join(columns)}) SELECT {values} FROM {_records(columns)}"  # noqa: S608
+
+
+@cache
+def _update_sql(table: str, columns: Sequence[str]) -> str:
+    changes = ", ".join(f"{name} = {_arriving(name)}" for name in columns[1:])
+    return f"UPDATE {table} AS t SET {changes} FROM {_records(columns)} WHERE t.id = r.id"  # noqa: S608
+
+
+@cache
+def _upsert_calls() -> str:
+    keep = ("tool_input", "tool_output", "latency_ms", "error", "called_at", "finished_at")
+    changes = ", ".join(f"{name} = coalesce(excluded.{name}, agent_tool_calls.{name})" for name in keep)
+    return (
+        f"{_insert_sql('agent_tool_calls', heads.CALL_COLUMNS)} ON CONFLICT (execution_id, id) DO UPDATE SET "
+        "status = excluded.status, attempt = coalesce(nullif(excluded.attempt, 0), agent_tool_calls.attempt), "
+        f"{changes}"
+    )
+
+
+_SELECT_HEADS: Final = f"SELECT {', '.join(map(_leaving, heads.HEAD_COLUMNS))} FROM agent_executions"  # noqa: S608
+_LOCK_HEADS: Final = f"{_SELECT_HEADS} WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
+_QUESTIONS: Final = (
+    f"SELECT {', '.join(map(_leaving, heads.QUESTION_COLUMNS))} FROM agent_approvals "  # noqa: S608
+    "WHERE id = ANY(%s) OR (execution_id = ANY(%s) AND status = 'open') ORDER BY expires_at, id"
+)
+_STARTED: Final = """
+    SELECT id, agent_type, idempotency_key, input_data FROM agent_executions WHERE id = ANY(%s)
+    OR (agent_type, idempotency_key) IN (SELECT * FROM unnest(%s::text[], %s::text[]))
+"""
+_CLAIMABLE: Final = f"""
+    {_SELECT_HEADS}
+    WHERE EXISTS (SELECT 1 FROM agent_workers w WHERE w.id = %s AND w.lease_until > clock_timestamp())
+    AND status = 'pending' AND agent_type = ANY(%s) AND (wake_at IS NULL OR wake_at <= %s::timestamptz)
+    ORDER BY priority DESC, created_at, id LIMIT %s FOR NO KEY UPDATE SKIP LOCKED
+"""
+_CLAIMABLE_ONE: Final = _CLAIMABLE.replace("ORDER BY", "AND agent_executions.id = %s ORDER BY")
+_ABANDONED: Final = f"""
+    {_SELECT_HEADS} WHERE status = 'running'
+    AND NOT EXISTS (SELECT 1 FROM agent_workers w WHERE w.id = lease_owner)
+    ORDER BY id LIMIT %s FOR NO KEY UPDATE SKIP LOCKED
+"""
+_HELD: Final = (
+    f"{_SELECT_HEADS} WHERE status = 'running' AND lease_owner = %s ORDER BY id FOR NO KEY UPDATE SKIP LOCKED"
+)
+_OVERDUE: Final = """
+    SELECT execution_id FROM agent_approvals WHERE status = 'open' AND expires_at <= %s::timestamptz
+    ORDER BY expires_at LIMIT %s
+"""
+_REGISTER: Final = """
+    INSERT INTO agent_workers (id, host, pid, started_at, lease_until)
+    VALUES (%s, %s, %s, clock_timestamp(), clock_timestamp() + make_interval(secs => %s))
+    ON CONFLICT (id) DO UPDATE SET host = excluded.host, pid = excluded.pid, lease_until = excluded.lease_until
+"""
+_RENEW: Final = (
+    "UPDATE agent_workers SET lease_until = clock_timestamp() + make_interval(secs => %s) WHERE id = %s RETURNING id"
+)
+_KEEP_BLOB: Final = """
+    INSERT INTO agent_blobs (digest, content, media_type, bytes, created_at)
+    VALUES (%s, %s, %s, %s, %s::timestamptz) ON CONFLICT (digest) DO NOTHING
+"""

