@@ -211,29 +211,51 @@ def tool(  # noqa: PLR0913 - one option each
     Raises:
         DeclarationError: It cannot work as declared; the message names the fix.
     """
-    names = _names_of_caller()
+    options = _Options(
+        effect=effect,
+        timeout_s=timeout_s,
+        retries=retries,
+        review=review,
+        on_change=on_change,
+        name=name,
+        description=description,
+        names=_names_of_caller(),
+    )
+    return options.declare if function is None else options.declare(function)
 
-    def declare(function: Callable[P, R_co], /) -> DeclaredTool[P, R_co]:
-        signature = read_signature(function, names=names)
-        title = name if name is not None else function.__name__
-        _check_options(title, effect=effect, timeout_s=timeout_s, retries=retries, review=review)
-        arguments = Arguments(title, signature)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Options:
+    """What `tool` was given beside the function."""
+
+    effect: Effect
+    timeout_s: float | None
+    retries: int | None
+    review: ReviewRule | None
+    on_change: OnChange
+    name: str | None
+    description: str | None
+    names: Mapping[str, object]
+
+    def declare(self, function: Callable[P, R_co], /) -> DeclaredTool[P, R_co]:
+        signature = read_signature(function, names=self.names)
+        name = function.__name__ if self.name is None else self.name
+        _check_options(name, effect=self.effect, timeout_s=self.timeout_s, retries=self.retries, review=self.review)
+        arguments = Arguments(name, signature)
         return DeclaredTool(
             function=function,
-            name=title,
-            description=description if description is not None else signature.description,
-            effect=effect,
-            timeout_s=timeout_s,
-            retries=RETRIES[effect] if retries is None else retries,
-            review=review,
-            on_change=on_change,
+            name=name,
+            description=signature.description if self.description is None else self.description,
+            effect=self.effect,
+            timeout_s=self.timeout_s,
+            retries=RETRIES[self.effect] if self.retries is None else self.retries,
+            review=self.review,
+            on_change=self.on_change,
             parameters=arguments.parameters,
-            schema_hash=schema_hash(title, effect, arguments.parameters),
+            schema_hash=schema_hash(name, self.effect, arguments.parameters),
             _signature=signature,
             _arguments=arguments,
         )
-
-    return cast("Declare", declare) if function is None else declare(function)
 
 
 def _names_of_caller() -> Mapping[str, object]:
