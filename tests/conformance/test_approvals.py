@@ -144,7 +144,7 @@ def test_an_open_a_foreign_or_an_absent_approval_is_unusable(world: World):
     """Only this execution's decided approvals count."""
 
     async def story(trail):
-        held, question_id = await world.approved(trail)
+        _held, question_id = await world.approved(trail)
         other = await world.running(trail)
         open_one = world.question()
         await trail.append(step(other, approvals=(open_one,)))

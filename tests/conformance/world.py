@@ -2,13 +2,19 @@
 
 import asyncio
 import itertools
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from sqlalchemy import Connection, select
+
 from holdfast.trail import events
+from holdfast.trail.codec import GENESIS, canonical, chain, stamp
+from holdfast.trail.reader import columns, rows, sure
 from holdfast.trail.redact import DEFAULT
+from holdfast.trail.schema import events as events_table
 from holdfast.trail.trail import Trail, open_trail
 from holdfast.types import Append, ApprovalUse, Claimed, Execution, NewApproval, NewEvent, NewExecution, Ruling
 
@@ -103,7 +109,7 @@ class World:
 
     def question(self, **changes) -> NewApproval:
         values = {
-            "id": new_id(), "kind": "call", "question": "May clerk run pay?", "reason": "over 100", "gate": "review_rule",
+            "id": new_id(), "kind": "call", "question": "May it?", "reason": "over 100", "gate": "review_rule",
             "expires_at": self.clock.at + timedelta(days=7), "call_id": "c1", "tool_name": "pay",
             "arguments": {"amount": 120}, "digest": "digest-1", "schema_hash": "schema-1",
         }  # fmt: skip
@@ -137,6 +143,33 @@ def ruling(approval_id: str, answer: str = "approve", by: str = "Ada", **changes
 async def outcomes(*asked: Awaitable) -> list:
     """What each came to, errors included."""
     return await asyncio.gather(*asked, return_exceptions=True)
+
+
+async def intact(trail: Trail) -> dict[str, int]:
+    """Check every hash chain from its beginning; how many events each execution has."""
+    found = await trail._parts.reader.run(_all_events)
+    last: dict[str, str] = {}
+    seqs: dict[str, int] = {}
+    for row in sorted(found, key=lambda row: (row["execution_id"], row["seq"])):
+        execution_id = row["execution_id"]
+        seqs[execution_id] = seqs.get(execution_id, 0) + 1
+        expected = chain(
+            last.get(execution_id, GENESIS),
+            execution_id=execution_id,
+            seq=seqs[execution_id],
+            kind=row["kind"],
+            version=row["version"],
+            at=stamp(sure(row["at"])),
+            text=canonical(json.loads(row["data"])),
+        )
+        assert row["hash"] == expected, row
+        assert row["seq"] == seqs[execution_id]
+        last[execution_id] = expected
+    return seqs
+
+
+def _all_events(connection: Connection) -> list:
+    return rows(connection, select(*columns(events_table)))
 
 
 def kinds(found: Sequence) -> list[str]:
