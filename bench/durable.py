@@ -3,11 +3,11 @@
 import asyncio
 import json
 
-from holdfast.testing import ScriptedModel
-
 from bench.databases import size
 from bench.workload import Sample, Stamps, Stopwatch, lookup_result, script
 from holdfast import Agent, App, Limits, tool
+from holdfast.testing import ScriptedModel
+from holdfast.trail.migrate import migrate
 from holdfast.types import Execution
 
 LIMITS = Limits(steps=1_000, tokens=100_000_000, step_timeout_s=120, total_timeout_s=600)
@@ -33,8 +33,9 @@ def agent(name: str, turns: int, stamps: Stamps) -> Agent[str]:
 async def run(database: str, *, executions: int, turns: int) -> Sample:
     """Work `executions` tickets at once, each `turns` model responses long."""
     stamps = Stamps()
+    migrate(database)
     app = App(agents=[agent("warm", 3, Stamps()), agent("bench", turns, stamps)], database=database)
-    async with app.worker(concurrency=max(executions, 1)):
+    async with app, app.worker(concurrency=executions):
         await _work(app, "warm", 1)
         before = size(database)
         watch = Stopwatch()
@@ -62,4 +63,4 @@ async def _work(app: App, name: str, executions: int) -> list[Execution]:
 
 async def _record_bytes(app: App, execution_id: str) -> int:
     """Bytes of one execution's events, as JSON: what a turn leaves in the journal."""
-    return sum(len(json.dumps(event.data, default=str)) async for event in app.events(execution_id))
+    return sum([len(json.dumps(event.data, default=str)) async for event in app.events(execution_id)])

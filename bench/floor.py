@@ -10,10 +10,10 @@ from bench.workload import Sample, Stopwatch
 
 TABLE = "CREATE TABLE floor (execution TEXT, seq INTEGER, body TEXT, PRIMARY KEY (execution, seq))"
 
-Insert = Callable[[str, int, str], object]
+Insert = Callable[[str, int, str], None]
 
 
-def run(database: str, *, executions: int, turns: int, turn_bytes: int) -> Sample:
+async def run(database: str, *, executions: int, turns: int, turn_bytes: int) -> Sample:
     """Insert and commit twice for each turn, one after the other."""
     insert = _postgres(database) if is_postgres(database) else _sqlite(database)
     body = "x" * (turn_bytes // 2)
@@ -29,10 +29,18 @@ def _sqlite(database: str) -> Insert:
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute(TABLE)
-    return lambda *row: connection.execute("INSERT INTO floor VALUES (?, ?, ?)", row)
+
+    def insert(execution: str, seq: int, body: str) -> None:
+        connection.execute("INSERT INTO floor VALUES (?, ?, ?)", (execution, seq, body))
+
+    return insert
 
 
 def _postgres(database: str) -> Insert:
     connection = psycopg.connect(database, autocommit=True)
     connection.execute(TABLE)
-    return lambda *row: connection.execute("INSERT INTO floor VALUES (%s, %s, %s)", row)
+
+    def insert(execution: str, seq: int, body: str) -> None:
+        connection.execute("INSERT INTO floor VALUES (%s, %s, %s)", (execution, seq, body))
+
+    return insert

@@ -5,12 +5,12 @@ import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
 
 import psycopg
-from holdfast.testing import ScriptedModel
 from pydantic_ai import Agent
 from pydantic_ai.messages import ModelMessage, ModelMessagesTypeAdapter
 
 from bench.databases import is_postgres, sqlite_path
 from bench.workload import Sample, Stamps, Stopwatch, lookup_result, script
+from holdfast.testing import ScriptedModel
 
 TABLE = "CREATE TABLE messages (run TEXT, turn INTEGER, body {json}, PRIMARY KEY (run, turn))"
 CONNECTIONS = 10

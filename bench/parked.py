@@ -9,6 +9,7 @@ import psutil
 
 from bench.durable import LIMITS
 from holdfast import Agent, App, Call, Say, ask_always, tool
+from holdfast.trail.migrate import migrate
 from holdfast.types import Conversation, Reply
 
 IDLE_S = 3.0
@@ -42,9 +43,10 @@ def _ask_to_pay(conversation: Conversation) -> Reply:
 async def run(database: str, *, executions: int) -> Parked:
     """Park that many executions before a payment, then do nothing for a while."""
     payer = Agent(name="payer", models=[_ask_to_pay], tools=[pay], limits=LIMITS)
+    migrate(database)
     app = App(agents=[payer], database=database)
     process = psutil.Process()
-    async with app.worker(concurrency=BATCH):
+    async with app, app.worker(concurrency=BATCH):
         await _park(app, BATCH)
         before = _resident_mb(process)
         started = time.perf_counter()

@@ -10,7 +10,7 @@ from typing import Any
 ROOT = Path(__file__).parent.parent
 
 
-class DidNotFinish(Exception):  # noqa: N818 - named for what befell the reader, as in holdfast.errors
+class DidNotFinish(Exception):
     """A measurement failed or took too long; the message says which and why."""
 
 
@@ -43,11 +43,11 @@ def kill_when_ready(name: str, *, limit_s: float, **arguments: object) -> None:
         watchdog = Timer(limit_s, process.kill)
         watchdog.start()
         try:
-            said = process.stdout.readline() if process.stdout else ""
+            ready = any(line.strip() == "ready" for line in process.stdout or ())
         finally:
             watchdog.cancel()
             process.kill()
-    if said.strip() != "ready":
+    if not ready:
         raise DidNotFinish(f"{name}: was not ready within {limit_s:g} s")
 
 

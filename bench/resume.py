@@ -9,6 +9,7 @@ from bench.durable import LIMITS
 from bench.workload import Stamps, lookup_result, script
 from holdfast import Agent, App, tool
 from holdfast.testing import ScriptedModel
+from holdfast.trail.migrate import migrate
 
 TURNS = 4
 HELD_TURN = 1
@@ -59,8 +60,9 @@ async def hold(database: str, *, executions: int) -> None:
             await asyncio.Event().wait()
         return lookup_result(key)
 
+    migrate(database)
     app = _app(database, body)
-    async with app.worker(concurrency=executions):
+    async with app, app.worker(concurrency=executions):
         await asyncio.gather(*(app.start("bench", f"ticket {n}") for n in range(executions)))
         await all_held.wait()
         print("ready", flush=True)
@@ -76,14 +78,14 @@ async def finish(database: str, *, executions: int) -> Resumed:
             again.append(time.perf_counter())
         return lookup_result(key)
 
-    app = _app(database, body)
-    left = [execution.id for execution in await app.list(status="running", limit=executions)]
-    if len(left) != executions:
-        raise RuntimeError(f"{len(left)} executions were left running, not {executions}")
-    started = time.perf_counter()
-    async with app.worker(concurrency=executions):
-        ended = await asyncio.gather(*(app.wait(execution_id) for execution_id in left))
-    done = time.perf_counter()
+    async with _app(database, body) as app:
+        left = [execution.id for execution in await app.list(status="running", limit=executions)]
+        if len(left) != executions:
+            raise RuntimeError(f"{len(left)} executions were left running, not {executions}")
+        started = time.perf_counter()
+        async with app.worker(concurrency=executions):
+            ended = await asyncio.gather(*(app.wait(execution_id) for execution_id in left))
+            done = time.perf_counter()
     if any(execution.status != "completed" for execution in ended) or len(again) != executions:
         raise RuntimeError("not every execution was completed by running its interrupted call once more")
     return Resumed(
