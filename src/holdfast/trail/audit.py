@@ -1,0 +1,271 @@
+"""Checks that nobody changed the journal: every hash again, from the rows alone."""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import groupby
+from operator import attrgetter
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Connection, collate, select
+
+from holdfast.errors import NotFound
+from holdfast.trail.codec import GENESIS, blob_refs, canonical, chain, stamp
+from holdfast.trail.migrate import require_current
+from holdfast.trail.place import locate
+from holdfast.trail.reader import Reader, columns
+from holdfast.trail.schema import blobs, events, executions
+
+_AT_ONCE: Final = 1_000
+"""Rows that are in memory at a time."""
+_PAYLOADS_AT_ONCE: Final = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventRow:
+    """One row of `agent_events`, as it is stored."""
+
+    execution_id: str
+    seq: int
+    kind: str
+    version: int
+    data: str
+    """JSON, with references to blobs; any spelling of it."""
+    at: str | datetime
+    hash: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadRow:
+    """What an execution's row says of the end of its journal."""
+
+    id: str
+    last_seq: int
+    last_hash: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlobRow:
+    """A stored payload."""
+
+    digest: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Broken:
+    """A row that is not what was written."""
+
+    execution_id: str | None
+    """`None` for a payload, which belongs to no single execution."""
+    seq: int | None
+    problem: str
+
+    def __str__(self) -> str:
+        where = f"execution {self.execution_id}, event {self.seq}: " if self.execution_id else ""
+        return f"{where}{self.problem}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What an audit found."""
+
+    executions: int
+    events: int
+    blobs: int
+    first: Broken | None
+    """The first broken row, in the order of execution ids."""
+    broken: int
+    """How many rows are broken."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything is as it was written."""
+        return self.broken == 0
+
+
+@dataclass(slots=True)
+class _Tally:
+    executions: int = 0
+    events: int = 0
+    blobs: int = 0
+    broken: int = 0
+    first: Broken | None = None
+    wanted: set[str] = field(default_factory=set[str])
+    """Payloads that events refer to and that were not seen yet."""
+
+    def note(self, execution_id: str | None, seq: int | None, problem: str) -> None:
+        self.broken += 1
+        self.first = self.first or Broken(execution_id=execution_id, seq=seq, problem=problem)
+
+
+def verify(
+    rows: Iterable[EventRow], *, heads: Iterable[HeadRow] | None = None, payloads: Iterable[BlobRow] | None = None
+) -> Report:
+    """Recompute every hash and compare.
+
+    Reads each input once and keeps no rows, so that they may be longer than memory.
+
+    Args:
+        rows: Events, by execution id in order of code points, then by sequence number.
+        heads: The executions in the same order: shows events cut off at the end. Default: not compared.
+        payloads: The blobs. Default: not compared.
+    """
+    tally = _Tally()
+    waiting = iter(heads) if heads is not None else None
+    head = next(waiting, None) if waiting is not None else None
+    for execution_id, journal in groupby(rows, key=attrgetter("execution_id")):
+        tally.executions += 1
+        while waiting is not None and head is not None and head.id < execution_id:
+            _compare_end(tally, head, 0, GENESIS)
+            head = next(waiting, None)
+        seq, digest = _walk(tally, execution_id, journal)
+        if head is not None and head.id == execution_id:
+            _compare_end(tally, head, seq, digest)
+            head = next(waiting, None) if waiting is not None else None
+        elif waiting is not None:
+            tally.note(execution_id, 1, "there is no such execution: its row was removed, or its events were added")
+    for rest in [] if waiting is None or head is None else [head, *waiting]:
+        _compare_end(tally, rest, 0, GENESIS)
+    if payloads is not None:
+        _compare_payloads(tally, payloads)
+    return Report(
+        executions=tally.executions, events=tally.events, blobs=tally.blobs, first=tally.first, broken=tally.broken
+    )
+
+
+async def verify_database(database: str) -> Report:
+    """Audit a whole database, as it is at this moment; what goes on meanwhile neither waits nor disturbs.
+
+    Raises:
+        UsageError: `database` is no file and no URL.
+        NotFound: There is no such file.
+        SchemaOutdated: There are no tables of this version.
+        StoreUnavailable: It cannot be reached.
+    """
+    return await asyncio.to_thread(_verify_now, database)
+
+
+def _walk(tally: _Tally, execution_id: str, journal: Iterable[EventRow]) -> tuple[int, str]:
+    """Follow one chain; its last sequence number and hash. After a broken row it goes on from what is stored."""
+    expected, previous = 1, GENESIS
+    for row in journal:
+        tally.events += 1
+        if row.seq != expected:
+            tally.note(execution_id, expected, f"missing: the next event there is has number {row.seq}")
+        elif problem := _problem(tally, row, previous):
+            tally.note(execution_id, row.seq, problem)
+        expected, previous = row.seq + 1, row.hash
+    return expected - 1, previous
+
+
+def _problem(tally: _Tally, row: EventRow, previous: str) -> str | None:
+    try:
+        data = json.loads(row.data)
+    except ValueError:
+        return "its data is no JSON"
+    try:
+        at = stamp(_moment(row.at))
+    except ValueError:
+        return f"its time is no time: {row.at!r}"
+    if '$blob"' in row.data:
+        tally.wanted |= blob_refs(data)
+    found = chain(
+        previous,
+        execution_id=row.execution_id,
+        seq=row.seq,
+        kind=row.kind,
+        version=row.version,
+        at=at,
+        text=canonical(data),
+    )
+    if found == row.hash:
+        return None
+    return (
+        f"its hash is {row.hash[:12]}..., and its content after the event before it gives {found[:12]}...: "
+        f"kind, version, time, data or hash ({row.kind}) was changed"
+    )
+
+
+def _moment(at: str | datetime) -> datetime:
+    moment = datetime.fromisoformat(at) if isinstance(at, str) else at
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _compare_end(tally: _Tally, head: HeadRow, seq: int, digest: str) -> None:
+    if seq == 0:
+        tally.executions += 1
+    if head.last_seq > seq:
+        tally.note(
+            head.id, seq + 1, f"missing: the journal ends before it, and the execution has {head.last_seq} events"
+        )
+    elif head.last_seq < seq:
+        tally.note(head.id, head.last_seq + 1, f"too many: the execution has {head.last_seq} events")
+    elif head.last_hash != digest:
+        tally.note(head.id, seq, f"its hash is not the last one that the execution knows, {head.last_hash[:12]}...")
+
+
+def _compare_payloads(tally: _Tally, payloads: Iterable[BlobRow]) -> None:
+    for payload in payloads:
+        tally.blobs += 1
+        tally.wanted.discard(payload.digest)
+        if hashlib.sha256(payload.content).hexdigest() != payload.digest:
+            tally.note(None, None, f"blob {payload.digest}: its content was changed")
+    for digest in sorted(tally.wanted):
+        tally.note(None, None, f"blob {digest}: missing, and an event refers to it")
+
+
+# --- from a database --------------------------------------------------------------------------------------
+
+
+def _verify_now(database: str) -> Report:
+    place = locate(database)
+    if place.kind == "sqlite" and not Path(place.path).exists():
+        raise NotFound(f"there is no database {place.path}")
+    reader = Reader(place)
+    try:
+        reader.now(lambda connection: require_current(connection, place))
+        return reader.now(_verify_connection)
+    finally:
+        reader.close()
+
+
+def _verify_connection(connection: Connection) -> Report:
+    # One snapshot for all three: a worker that appends meanwhile must not look like a forger.
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("BEGIN")
+    else:
+        connection.exec_driver_sql("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    try:
+        return verify(_events(connection), heads=_heads(connection), payloads=_blobs(connection))
+    finally:
+        connection.exec_driver_sql("ROLLBACK")
+
+
+def _events(connection: Connection) -> Iterator[EventRow]:
+    c = events.c
+    query = select(*columns(events)).order_by(_in_order(connection, c.execution_id), c.seq)
+    for row in connection.execute(query.execution_options(yield_per=_AT_ONCE)).mappings():
+        yield EventRow(**row)
+
+
+def _heads(connection: Connection) -> Iterator[HeadRow]:
+    c = executions.c
+    query = select(c.id, c.last_seq, c.last_hash).order_by(_in_order(connection, c.id))
+    for identity, last_seq, last_hash in connection.execute(query.execution_options(yield_per=_AT_ONCE)):
+        yield HeadRow(id=identity, last_seq=last_seq, last_hash=last_hash)
+
+
+def _blobs(connection: Connection) -> Iterator[BlobRow]:
+    query = select(blobs.c.digest, blobs.c.content).order_by(blobs.c.digest)
+    for digest, content in connection.execute(query.execution_options(yield_per=_PAYLOADS_AT_ONCE)):
+        yield BlobRow(digest=digest, content=bytes(content))
+
+
+def _in_order(connection: Connection, column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """By code points, as Python compares, whatever order the database was made with."""
+    return collate(column, "C") if connection.dialect.name == "postgresql" else column
