@@ -88,8 +88,8 @@ _DOUBLED = bytes.maketrans(bytes(range(10)), bytes([0, 2, 4, 6, 8, 1, 3, 5, 7, 9
 _CARD_LIKE = re.compile(r"[2-6](?:(?<![0-9A-Fa-f].)(?<!\d\..)|(?<=\\[nrtbf].))\d(?:[ -]?\d){11}", re.DOTALL)
 _URL_LIKE = re.compile(r"://[^\s/@\"]{0,400}@")
 _TOKEN_LIKE = re.compile(
-    rb"_(?:(?<=[srp]k_)[a-z0-9_]{15}|(?<=gh[pousr]_)[a-z0-9]{20}|(?<=pat_)[a-z0-9_]{20}"
-    rb"|(?<=whsec_)[a-z0-9]{16}|(?<=__)begin)"
+    rb"_(?<=[cknoprstu]_)(?:(?<=[srp]k_)[a-z0-9_]{15}|(?<=gh[pousr]_)[a-z0-9]{20}|(?<=pat_)[a-z0-9_]{20}"
+    rb"|(?<=whsec_)[a-z0-9]{16})"
 )
 _UPPER_TOKEN_LIKE = re.compile("A(?:KIA|SIA|Iza)")
 
@@ -117,7 +117,7 @@ class Redactor:
     _names: frozenset[str] = field(init=False, repr=False, compare=False)
     _assigned: re.Pattern[str] = field(init=False, repr=False, compare=False)
     _key_ends: re.Pattern[bytes] = field(init=False, repr=False, compare=False)
-    """Finds the end of a secret key in flattened text. The two last letters rule nearly all others out."""
+    """Finds the end of a secret key in flattened text. The last three letters rule nearly all others out."""
     _known: MutableMapping[str, str | None] = field(
         init=False, repr=False, compare=False, default_factory=dict[str, str | None]
     )
@@ -154,6 +154,7 @@ class Redactor:
             self._key_ends.search(flat) is not None
             or _TOKEN_LIKE.search(flat) is not None
             or b"bearer" in flat
+            or ("B" in text and "-----BEGIN" in text)
             or ("A" in text and _UPPER_TOKEN_LIKE.search(text) is not None)
             or ("x" in text and "xox" in text)
             or ("J" in text and "eyJ" in text)
@@ -223,7 +224,8 @@ def _assignments(names: frozenset[str]) -> re.Pattern[str]:
 
 def _ends_of(names: frozenset[str]) -> re.Pattern[bytes]:
     spellings = sorted({spelled for name in [*names, "token"] for spelled in (name, name.replace("_", ""))})
-    ends = b"|".join(sorted({re.escape(s[-2:].encode()) for s in spellings}))
+    width = min(3, *(len(s) for s in spellings))
+    ends = b"|".join(sorted({re.escape(s[-width:].encode()) for s in spellings}))
     whole = b"|".join(rb"(?<=%b:)" % re.escape(s.encode()) for s in spellings)
     return re.compile(rb":(?<=(?:%b):)(?:%b)" % (ends, whole))
 
