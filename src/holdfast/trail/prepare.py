@@ -1,16 +1,20 @@
 """Turns what callers ask into requests: redacted, encoded, dated. Runs on the caller's thread."""
 
 import re
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 
 from holdfast.errors import UsageError
 from holdfast.ports import Clock
-from holdfast.trail.codec import Codec, NewBlob, stamp
+from holdfast.trail.codec import BLOB_BYTES, Codec, NewBlob, canonical, stamp
 from holdfast.trail.events import VERSIONS
 from holdfast.trail.redact import Redactor
 from holdfast.trail.requests import AppendStep, Decide, EventText, Row, Start
 from holdfast.types import Append, CallChange, Json, NewApproval, NewEvent, NewExecution, Ruling
 
+_PLAIN_CHARACTERS: Final = BLOB_BYTES // 4
+"""So few that no value among them can be large enough for a blob."""
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -39,16 +43,18 @@ class Preparer:
             raise UsageError("wake_at goes with status 'pending' only")
         blobs: list[NewBlob] = []
         at = self.now()
+        # One look for secrets over everything at once: most steps have none, and the look has a fixed cost.
+        texts = iter(self._encode(_values(append), blobs))
         return AppendStep(
             append,
-            [self._event(event, blobs) for event in append.events],
-            self._data(append.state, blobs),
-            self._data(append.result, blobs),
+            [(event.kind, _known(event), next(texts) or "null") for event in append.events],
+            next(texts),
+            next(texts),
             self._words(append.error),
             _stamp(append.wake_at),
             _stamp(append.deadline),
-            [self._call(append.execution_id, change, blobs) for change in append.calls],
-            [self._question(append.execution_id, new, at, blobs) for new in append.approvals],
+            [self._call(append.execution_id, change, next(texts), next(texts)) for change in append.calls],
+            [self._question(append.execution_id, new, at, next(texts)) for new in append.approvals],
             append.uses,
             blobs,
             at,
@@ -89,12 +95,17 @@ class Preparer:
         )
 
     def _event(self, event: NewEvent, blobs: list[NewBlob]) -> EventText:
-        if VERSIONS.get(event.kind) != event.version:
-            raise UsageError(f"event {event.kind!r} version {event.version} is not in trail.events.VERSIONS")
+        version = _known(event)
         encoded = self._codec.encode(event.data)
-        if encoded.blobs:
-            blobs.extend(encoded.blobs)
-        return event.kind, event.version, encoded.text
+        blobs.extend(encoded.blobs)
+        return event.kind, version, encoded.text
+
+    def _encode(self, values: Sequence[Json], blobs: list[NewBlob]) -> Sequence[str | None]:
+        texts = [None if value is None else canonical(value) for value in values]
+        joined = "\n".join([text for text in texts if text is not None])
+        if len(joined) <= _PLAIN_CHARACTERS and '$blob"' not in joined and not self._redactor.suspects(joined):
+            return texts
+        return [self._data(value, blobs) for value in values]
 
     def _data(self, value: Json, blobs: list[NewBlob]) -> str | None:
         if value is None:
@@ -107,14 +118,14 @@ class Preparer:
     def _words(self, text: str | None) -> str | None:
         return None if text is None else _UNSTORABLE.sub("\ufffd", self._redactor.text(text))
 
-    def _call(self, execution_id: str, change: CallChange, blobs: list[NewBlob]) -> Row:
+    def _call(self, execution_id: str, change: CallChange, asked: str | None, came: str | None) -> Row:
         return (
             execution_id,
             change.id,
             change.step_number,
             change.tool_name,
-            self._data(change.tool_input, blobs),
-            self._data(change.tool_output, blobs),
+            asked,
+            came,
             change.status,
             change.effect,
             change.idempotency_key,
@@ -125,7 +136,7 @@ class Preparer:
             _stamp(change.finished_at),
         )
 
-    def _question(self, execution_id: str, new: NewApproval, at: str, blobs: list[NewBlob]) -> Row:
+    def _question(self, execution_id: str, new: NewApproval, at: str, arguments: str | None) -> Row:
         return (
             new.id,
             execution_id,
@@ -133,7 +144,7 @@ class Preparer:
             new.kind,
             "open",
             new.tool_name,
-            self._data(new.arguments, blobs),
+            arguments,
             new.digest,
             new.schema_hash,
             self._words(new.question),
@@ -143,6 +154,21 @@ class Preparer:
             at,
             stamp(new.expires_at),
         )
+
+
+def _values(append: Append) -> list[Json]:
+    values: list[Json] = [event.data for event in append.events]
+    values += (append.state, append.result)
+    for change in append.calls:
+        values += (change.tool_input, change.tool_output)
+    values += [new.arguments for new in append.approvals]
+    return values
+
+
+def _known(event: NewEvent) -> int:
+    if VERSIONS.get(event.kind) != event.version:
+        raise UsageError(f"event {event.kind!r} version {event.version} is not in trail.events.VERSIONS")
+    return event.version
 
 
 def _stamp(at: datetime | None) -> str | None:
