@@ -41,10 +41,15 @@ def test_a_worker_that_is_asked_to_stop_ends_in_order(cli: Cli) -> None:
 def test_a_worker_ends_when_its_starter_is_gone(cli: Cli) -> None:
     """A closed stdin drains it, so that nothing the demo starts outlives it."""
     command = [*COMMAND, "worker", "desk_target.py:finder", "--until-stdin-closes"]
-    done = subprocess.run(
-        command, cwd=cli.folder, env=cli.env, stdin=subprocess.DEVNULL, capture_output=True, timeout=20, check=False
-    )
-    assert done.returncode == 0
+    with subprocess.Popen(
+        command, cwd=cli.folder, env=cli.env, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as worker:
+        assert worker.stdin is not None
+        assert worker.stderr is not None
+        while "worker_started" not in (line := worker.stderr.readline()):
+            assert line, "the worker ended"
+        worker.stdin.close()
+        assert worker.wait(20) == 0
 
 
 def test_doctor_lists_what_a_changed_tool_would_touch(cli: Cli) -> None:

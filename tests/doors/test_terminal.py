@@ -122,8 +122,9 @@ def test_ctrl_c_lets_go_and_loses_nothing(cli: Cli) -> None:
     with at_terminal(cli, "run", "desk_target.py:waiter", "wait") as terminal:
         terminal.until("wait_for_flag")
         terminal.process.send_signal(signal.SIGINT)
+        terminal.until("letting go")
         (cli.folder / "flag").touch()
-        assert terminal.ends() == 130
+        assert terminal.ends() == 130, terminal.seen
     assert "holdfast worker desk_target.py:waiter" in terminal.seen
     id_ = cli("executions", "--json").row["id"]
     assert f"holdfast tail {id_}" in terminal.seen

@@ -12,6 +12,7 @@ from rich.text import Text
 from holdfast.doors.screen import STYLES, call_words, console, line, say, shorten, table, words
 from holdfast.types import Approval, Execution, Status
 
+_COLUMNS: Final = ("ticket", "status", "step", "cost", "waits for / came to")
 _ORDER: Final[Mapping[Status, int]] = {
     "running": 0,
     "pending": 1,
@@ -103,23 +104,25 @@ class Board:
             say(line(f"{ticket:<5} ", status, spent, shorten(view.waits_for(execution), 110)))
 
     def _table(self, view: View) -> Table:
-        rows = table("ticket", "status", "step", "cost", "waits for / came to", widest="waits for / came to")
-        rows.title = f"{self.title}\n{_counts(view)}"
-        rows.title_justify = "left"
-        rows.expand = True
         by_urgency = sorted(view.executions.items(), key=lambda pair: _ORDER[pair[1].status])
         room = max(5, console().height - 8)
-        for ticket, execution in by_urgency[:room]:
-            rows.add_row(
-                ticket,
-                Text(execution.status, STYLES[execution.status]),
-                str(execution.step_count),
-                f"${execution.cost_usd:.4f}",
-                shorten(view.waits_for(execution), 160),
-            )
+        cells = [_cells(ticket, execution, view) for ticket, execution in by_urgency[:room]]
         if len(by_urgency) > room:
-            rows.add_row("…", f"{len(by_urgency) - room} more", "", "", "")
+            cells.append(["…", f"{len(by_urgency) - room} more", "", "", ""])
+        rows = table(_COLUMNS, cells, widest=_COLUMNS[-1])
+        rows.title = f"{self.title}\n{_counts(view)}"
+        rows.title_justify = "left"
         return rows
+
+
+def _cells(ticket: str, execution: Execution, view: View) -> list[str | Text]:
+    return [
+        ticket,
+        Text(execution.status, STYLES[execution.status]),
+        str(execution.step_count),
+        f"${execution.cost_usd:.4f}",
+        shorten(view.waits_for(execution), 160),
+    ]
 
 
 def _counts(view: View) -> str:

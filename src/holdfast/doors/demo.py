@@ -153,12 +153,15 @@ class Demo:
         await self._feed(rest, board)
 
     async def _caught_working(self, worker: Child) -> bool:
-        """Wait for the instant at which the worker is in the middle of something; `False` if it was too fast."""
+        """Wait for an instant at which the worker is in the middle of several; `False` if it was too fast."""
+        most = 0
         while True:
             worker.check()
             view = await self._view()
-            if view.count("running") or view.settled:
-                return not view.settled
+            now = view.count("running")
+            if now >= 3 or now < most or view.settled:
+                return now > 0
+            most = now
 
     @asynccontextmanager
     async def _worker(self) -> AsyncGenerator[Child]:

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from holdfast.app import App
+from holdfast.doors.logs import write_logs
 from holdfast.doors.options import Common, refuse_missing
 from holdfast.errors import NotFound, UsageError
 from holdfast.types import Approval, Execution
@@ -21,6 +22,7 @@ async def looking(common: Common) -> AsyncGenerator[App]:
     Raises:
         NotFound: There is no such database.
     """
+    write_logs()
     app = App(database=common.database)
     refuse_missing(app.database)
     async with app:

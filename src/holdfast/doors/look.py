@@ -1,8 +1,8 @@
 """Commands that only look: executions, show, tail, approvals."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, cast
+from typing import Annotated, Final, cast
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
@@ -12,7 +12,21 @@ from holdfast.app import App
 from holdfast.doors import exits
 from holdfast.doors.desk import find_execution, looking
 from holdfast.doors.options import COMMON, Common, Id
-from holdfast.doors.screen import STYLES, call_words, clean, draw, emit, line, note, plain, say, shorten, table, words
+from holdfast.doors.screen import (
+    STYLES,
+    call_words,
+    clean,
+    console,
+    draw,
+    emit,
+    line,
+    note,
+    plain,
+    say,
+    shorten,
+    table,
+    words,
+)
 from holdfast.doors.story import Story, raw
 from holdfast.types import Approval, Execution, Status
 
@@ -55,21 +69,27 @@ async def executions(  # noqa: PLR0913 - one filter each
 
 
 def _draw_executions(found: Sequence[Execution]) -> None:
-    rows = table("id", "status", "agent", "user", "steps", "tokens", "cost", "age", "input", widest="input")
-    for it in found:
-        why = f" {it.status_reason}" if it.status_reason and it.status != "completed" else ""
-        rows.add_row(
-            it.id,
-            line((f"{it.status}{why}", STYLES[it.status])),
-            shorten(it.agent_type, 20),
-            shorten(it.user_id or "", 20),
-            str(it.step_count),
-            f"{it.token_count:,}",
-            f"${it.cost_usd:.4f}",
-            _age(it.created_at),
-            shorten(words(it.input_data), 200),
-        )
-    draw(rows)
+    columns = [name for name in _COLUMNS if console().width >= 140 or name not in {"agent", "user", "tokens", "cost"}]
+    draw(table(columns, [[_COLUMNS[name](it) for name in columns] for it in found], widest="input"))
+
+
+_COLUMNS: Final[Mapping[str, Callable[[Execution], str | Text]]] = {
+    "id": lambda it: it.id,
+    "status": lambda it: line((it.status, STYLES[it.status])),
+    "agent": lambda it: shorten(it.agent_type, 20),
+    "user": lambda it: shorten(it.user_id or "", 24),
+    "steps": lambda it: str(it.step_count),
+    "tokens": lambda it: f"{it.token_count:,}",
+    "cost": lambda it: f"${it.cost_usd:.4f}",
+    "age": lambda it: _age(it.created_at),
+    "input": lambda it: _asked(it),
+}
+
+
+def _asked(it: Execution) -> str:
+    """What it was asked, behind why it has its status where that needs words."""
+    why = f"[{it.status_reason}] " if it.status_reason and it.status != "completed" else ""
+    return why + words(it.input_data)
 
 
 def _age(then: datetime) -> str:

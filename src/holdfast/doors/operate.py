@@ -11,9 +11,12 @@ from cyclopts.validators import Number
 
 from holdfast.app import App
 from holdfast.doors import exits, target
-from holdfast.doors.options import COMMON, Common
+from holdfast.doors.logs import write_logs
+from holdfast.doors.options import COMMON, Common, refuse_missing
 from holdfast.doors.screen import emit, line, note, say
+from holdfast.errors import JournalBroken
 from holdfast.loop.preflight import Finding
+from holdfast.trail.audit import verify_database
 from holdfast.trail.migrate import migrate as upgrade
 from holdfast.trail.place import locate
 
@@ -49,7 +52,7 @@ async def worker(  # noqa: PLR0913 - one per option
     """
     if until_stdin_closes:
         _drain_with_stdin()
-    async with target.load(target_).with_model(model).open(common.database) as app:
+    async with target.load(target_).with_model(model).open(common.database, quiet=False) as app:
         _announce(app, "working", common)
         await app.work(concurrency=concurrency, drain=drain)
         _announce(app, "drained", common)
@@ -106,8 +109,8 @@ def _tell_agent(agent: target.AnyAgent) -> None:
         if keys and not any(os.environ.get(key) for key in keys):
             say(line(("no key ", "yellow"), f"{model} is passed over until {' or '.join(keys)} is set", indent=2))
     for tool in agent.tools:
-        asks = "asks every time" if tool.effect == "irreversible" and tool.review is None else ""
-        say(line(f"{tool.name}  ", (tool.effect, "dim"), "  ", (asks, "yellow"), indent=2))
+        asks = "  asks every time" if tool.effect == "irreversible" and tool.review is None else ""
+        say(line(tool.name, (f"  {tool.effect}", "dim"), (asks, "yellow"), indent=2))
 
 
 def _model_name(model: object) -> str:
@@ -126,6 +129,7 @@ def _finding(finding: Finding) -> str:
 
 async def migrate(*, common: Common = COMMON) -> int:
     """Make or upgrade the database's tables; safe to run again."""
+    write_logs()
     database = App(database=common.database).database
     revision = await asyncio.to_thread(upgrade, database)
     if common.json:
@@ -136,5 +140,20 @@ async def migrate(*, common: Common = COMMON) -> int:
 
 
 async def verify_audit(*, common: Common = COMMON) -> int:
-    """Check the hash chain of the whole journal; names the first broken row."""
-    raise NotImplementedError
+    """Check the hash chain of the whole journal; names the first broken row.
+
+    Reads rows alone, so it may run beside working processes. Exits with 1 when a row was changed.
+    """
+    write_logs()
+    database = App(database=common.database).database
+    refuse_missing(database)
+    report = await verify_database(database)
+    if report.first is not None:
+        more = f" ({report.broken} rows are broken in all)" if report.broken > 1 else ""
+        raise JournalBroken(f"{report.first}{more}")
+    found = {"ok": report.ok, "executions": report.executions, "events": report.events, "blobs": report.blobs}
+    if common.json:
+        emit(found)
+    else:
+        say(f"unchanged: {report.events} events of {report.executions} executions, {report.blobs} large payloads")
+    return exits.OK

@@ -37,7 +37,9 @@ COMMON: Final = Common()
 
 def naming(database: str) -> str:
     """The option that names a database in a printed command; a password in it is left out."""
-    return f" --database {shlex.quote(locate(database).shown)}"
+    place = locate(database)
+    near = place.kind == "sqlite" and Path(place.path).is_relative_to(Path.cwd())
+    return f" --database {shlex.quote(os.path.relpath(place.path) if near else place.shown)}"
 
 
 def refuse_missing(database: str) -> None:

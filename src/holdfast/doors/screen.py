@@ -4,7 +4,7 @@ import dataclasses
 import json
 import sys
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
@@ -113,12 +113,23 @@ def note(text: str) -> None:
     sys.stderr.flush()
 
 
-def table(*columns: str, widest: str) -> Table:
-    """An empty table whose ids are never cut; `widest` is the column that gives way."""
+def table(columns: Sequence[str], rows: Sequence[Sequence[str | Text]], *, widest: str) -> Table:
+    """A table in which ids and numbers are never cut: the text column `widest` gets what the others leave."""
     made = Table(box=None, pad_edge=False, header_style="bold")
+    least = [max([len(name), *(_text(row[i]).cell_len for row in rows)]) for i, name in enumerate(columns)]
+    at = columns.index(widest)
+    room = max(10, console().width - sum(width + 2 for i, width in enumerate(least) if i != at))
     for name in columns:
-        made.add_column(name, no_wrap=True, overflow="ellipsis", ratio=1 if name == widest else None)
+        made.add_column(name, no_wrap=True)
+    for row in rows:
+        cells = [_text(cell) for cell in row]
+        cells[at].truncate(room, overflow="ellipsis")
+        made.add_row(*cells)
     return made
+
+
+def _text(cell: str | Text) -> Text:
+    return Text(cell) if isinstance(cell, str) else cell
 
 
 @cache

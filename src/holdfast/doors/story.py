@@ -130,9 +130,10 @@ def _requested(story: Story, data: Data) -> Sequence[Text]:
 def _responded(story: Story, data: Data) -> Sequence[Text]:
     story.tokens += _number(data, "gen_ai.usage.input_tokens") + _number(data, "gen_ai.usage.output_tokens")
     story.cost_usd += Decimal(str(data.get("cost_usd") or 0))
-    model = ":".join(str(data[k]) for k in ("gen_ai.provider.name", "gen_ai.response.model") if data.get(k))
+    provider, model = str(data.get("gen_ai.provider.name") or ""), str(data.get("gen_ai.response.model") or "")
+    named = model if model.startswith(f"{provider}:") else f"{provider}:{model}"
     closing = " (closing summary)" if data.get("purpose") == "closing" else ""
-    head = line((f"step {data.get('step')}", "bold"), f"  {model}{closing}  ", (story.spent(), "dim"))
+    head = line((f"step {data.get('step')}", "bold"), f"  {named}{closing}  ", (story.spent(), "dim"))
     return [head, *_attempts(story, data), *_texts(story, data.get("response"))]
 
 
@@ -174,7 +175,7 @@ def _decided(story: Story, data: Data) -> Sequence[Text]:
     tool = str(data.get("gen_ai.tool.name"))
     story.tools[str(data.get("call_id"))] = tool
     call = story.cut(call_words(tool, data.get("arguments")))
-    return [line((call, "bold"), (f"  {data.get('effect')}  ", "dim"), *_decision(story, data), indent=2)]
+    return [line((call, "bold"), (f"  {data.get('effect')}", "dim"), *_decision(story, data), indent=2)]
 
 
 def _decision(story: Story, data: Data) -> list[Part]:
@@ -187,7 +188,7 @@ def _decision(story: Story, data: Data) -> list[Part]:
     style = {"allow": "green", "review": "yellow", "deny": "red"}.get(verdict, "yellow")
     reason = f": {decision['reason']}" if decision.get("reason") else ""
     risk = f" (risk {decision['risk']})" if decision.get("risk") else ""
-    return [(f"{verdict} ", style), story.cut(f"by {decision.get('gate')}{reason}{risk}")]
+    return [(f"  {verdict} ", style), story.cut(f"by {decision.get('gate')}{reason}{risk}")]
 
 
 def _dispatched(story: Story, data: Data) -> Sequence[Text]:
@@ -218,7 +219,15 @@ def _tool(story: Story, data: Data) -> str:
 def _opened(story: Story, data: Data) -> Sequence[Text]:
     why = f" ({data['reason']})" if data.get("reason") else ""
     asks = line(("asks: ", "bold yellow"), story.cut(f"{data.get('question')}{why}"), indent=2)
-    return [asks, line((f"approval {data.get('approval_id')}, until {data.get('expires_at')}", "dim"), indent=4)]
+    return [
+        asks,
+        line((f"approval {data.get('approval_id')}, until {_minute(data.get('expires_at'))}", "dim"), indent=4),
+    ]
+
+
+def _minute(at: Json) -> str:
+    """A time of the journal, as exact as a person needs it."""
+    return str(at)[:16].replace("T", " ") + " UTC"
 
 
 def _answered(story: Story, data: Data) -> Sequence[Text]:
@@ -263,7 +272,7 @@ def _tools_changed(story: Story, data: Data) -> Sequence[Text]:
         for change in (changes if isinstance(changes, Sequence) and not isinstance(changes, str) else ())
         if isinstance(change, Mapping)
     ]
-    return [line(("tools changed since it started: ", "yellow"), f"{', '.join(names)} ", *_decision(story, data))]
+    return [line(("tools changed since it started: ", "yellow"), ", ".join(names), *_decision(story, data))]
 
 
 _TELLERS: Final[Mapping[str, Callable[[Story, Data], Sequence[Text]]]] = {

@@ -122,7 +122,7 @@ def _waiting(approvals: Sequence[Approval], commands: Commands) -> Iterator[str 
         return
     yield ""
     yield line((f"{len(approvals)} wait for a person. For example:", "bold"))
-    for approval in approvals[:_SHOWN]:
+    for approval in sorted(approvals, key=lambda it: it.kind != "call")[:_SHOWN]:
         asked = call_words(approval.tool_name, approval.arguments) if approval.tool_name else approval.question
         yield shorten(f"{asked} ({approval.reason})", 160)
         yield from how_to_answer(approval, commands.where)

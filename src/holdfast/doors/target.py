@@ -12,6 +12,7 @@ from types import ModuleType
 
 from holdfast.agent import Agent
 from holdfast.app import App
+from holdfast.doors.logs import write_logs
 from holdfast.errors import DeclarationError, HoldfastError, NotFound, UsageError
 
 AnyAgent = Agent[object]
@@ -51,8 +52,9 @@ class Target:
         return replace(self, agents=agents, app=None)
 
     @asynccontextmanager
-    async def open(self, database: str | None) -> AsyncGenerator[App]:
-        """The app to use, on `database` if that is given, else where it was declared to be."""
+    async def open(self, database: str | None, *, quiet: bool = True) -> AsyncGenerator[App]:
+        """The app to use, on `database` if that is given, else where it was declared to be; `quiet`: few logs."""
+        write_logs(quiet=quiet)
         app = self.app
         if app is None or database is not None:
             app = App(agents=self.agents, database=database or self.database)
