@@ -146,7 +146,7 @@ class App:
         """
         trail = await self._open()
         async with asyncio.timeout(timeout_s):
-            ticks = trail.watch(execution_id)
+            ticks = trail.settle(execution_id)
             while True:
                 execution = await trail.get(execution_id)
                 if execution.ended or execution.status == "awaiting_review":

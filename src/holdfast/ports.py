@@ -236,6 +236,10 @@ class Store(Protocol):
         """Ticks after each commit that may have touched the execution; may tick too often, never too seldom."""
         ...
 
+    def settle(self, execution_id: str) -> AsyncIterator[None]:
+        """Ticks at once, then whenever it may have ended or begun to wait for a person."""
+        ...
+
     async def close(self) -> None:
         """Write what is queued, then let go of the database."""
         ...

@@ -2,9 +2,12 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Generator, Iterable
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from typing import Final
+
+_WORK: Final = "work"
 
 
 @dataclass(slots=True)
@@ -12,17 +15,20 @@ class News:
     """What commits changed."""
 
     executions: set[str] = field(default_factory=set[str])
+    settled: set[str] = field(default_factory=set[str])
+    """Those that ended, or wait for a person."""
     work: bool = False
     """Something became claimable."""
     everything: bool = False
-    """Another process wrote: it might be anything."""
+    """It might be anything."""
 
     def __bool__(self) -> bool:
-        return bool(self.executions) or self.work or self.everything
+        return bool(self.executions) or bool(self.settled) or self.work or self.everything
 
-    def add(self, executions: Iterable[str], *, work: bool) -> None:
+    def add(self, executions: Iterable[str], settled: Iterable[str], *, work: bool) -> None:
         """Add what one more write changed."""
         self.executions.update(executions)
+        self.settled.update(settled)
         self.work = self.work or work
 
 
@@ -30,13 +36,6 @@ class News:
 class _Listener:
     loop: asyncio.AbstractEventLoop
     event: asyncio.Event
-    execution_id: str | None
-    """`None`: listens for work."""
-
-    def hears(self, news: News) -> bool:
-        if self.execution_id is None:
-            return news.work or news.everything
-        return news.everything or self.execution_id in news.executions
 
 
 class Bell:
@@ -49,7 +48,9 @@ class Bell:
     def __init__(self, on_first: Callable[[], None]) -> None:
         self._on_first = on_first
         self._lock = threading.Lock()
-        self._listeners: set[_Listener] = set()
+        self._watching: dict[str, set[_Listener]] = {}
+        self._settling: dict[str, set[_Listener]] = {}
+        self._working: dict[str, set[_Listener]] = {}
         self._works = 0
         self._closed = False
 
@@ -58,7 +59,7 @@ class Bell:
         with self._lock:
             if news.work or news.everything:
                 self._works += 1
-            hearing = [listener for listener in self._listeners if self._closed or listener.hears(news)]
+            hearing = self._hearing(news)
         for loop in {listener.loop for listener in hearing}:
             events = [listener.event for listener in hearing if listener.loop is loop]
             with suppress(RuntimeError):  # the loop is closed: nobody waits there any more
@@ -72,48 +73,60 @@ class Bell:
     def watched(self) -> list[str]:
         """Executions that somebody watches."""
         with self._lock:
-            return [listener.execution_id for listener in self._listeners if listener.execution_id is not None]
+            return [*{**self._watching, **self._settling}]
 
     def waited_for(self) -> bool:
         """Whether anybody waits for anything."""
-        return bool(self._listeners)
+        return bool(self._watching or self._settling or self._working)
 
     @property
     def works(self) -> int:
         """How often work was announced: remember it before a search, to miss nothing after it."""
         return self._works
 
+    def _hearing(self, news: News) -> list[_Listener]:
+        everything = news.everything or self._closed
+        hearing = [*self._working.get(_WORK, ())] if news.work or everything else []
+        for listening, changed in ((self._watching, news.executions), (self._settling, news.settled)):
+            for execution_id in listening if everything else listening.keys() & changed:
+                hearing += listening[execution_id]
+        return hearing
+
     async def wait_for_work(self, *, since: int, timeout_s: float) -> None:
         """Return when work was announced after `since`, or after `timeout_s`."""
-        listener = self._listen(None)
-        try:
+        with self._listening(self._working, _WORK) as listener:
             if self._works == since and not self._closed:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(listener.event.wait(), timeout_s)
-        finally:
-            self._forget(listener)
 
-    async def watch(self, execution_id: str) -> AsyncIterator[None]:
+    def watch(self, execution_id: str) -> AsyncIterator[None]:
         """Tick at once, then after each change; ends when the trail is closed."""
-        listener = self._listen(execution_id)
-        try:
+        return self._ticks(self._watching, execution_id)
+
+    def settle(self, execution_id: str) -> AsyncIterator[None]:
+        """Tick at once, then whenever it may have ended or begun to wait for a person."""
+        return self._ticks(self._settling, execution_id)
+
+    async def _ticks(self, among: dict[str, set[_Listener]], execution_id: str) -> AsyncIterator[None]:
+        with self._listening(among, execution_id) as listener:
             while not self._closed:
                 yield
                 await listener.event.wait()
                 listener.event.clear()
-        finally:
-            self._forget(listener)
 
-    def _listen(self, execution_id: str | None) -> _Listener:
-        listener = _Listener(asyncio.get_running_loop(), asyncio.Event(), execution_id)
+    @contextmanager
+    def _listening(self, among: dict[str, set[_Listener]], name: str) -> Generator[_Listener]:
+        listener = _Listener(asyncio.get_running_loop(), asyncio.Event())
         with self._lock:
-            self._listeners.add(listener)
+            among.setdefault(name, set()).add(listener)
         self._on_first()
-        return listener
-
-    def _forget(self, listener: _Listener) -> None:
-        with self._lock:
-            self._listeners.discard(listener)
+        try:
+            yield listener
+        finally:
+            with self._lock:
+                among[name].discard(listener)
+                if not among[name]:
+                    del among[name]
 
 
 def _set_all(events: Iterable[asyncio.Event]) -> None:

@@ -61,6 +61,10 @@ class Ledger:
         """Executions of which anything changes."""
         return {*self.advanced, *self.moved, *(str(row[0]) for row in self.new_executions)}
 
+    def settled(self) -> list[str]:
+        """Executions that ended or begin to wait for a person."""
+        return [execution_id for execution_id, head in self.moved.items() if head.status not in {"pending", "running"}]
+
     def witness(self) -> Row | None:
         """An event that exists if, and only if, this was committed."""
         return self.events[-1] if self.events else None

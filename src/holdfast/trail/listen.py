@@ -1,7 +1,8 @@
 """Notices what other processes commit, a few times a second, and only while somebody here waits for it."""
 
+import json
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol
 
 from holdfast.trail.bell import Bell, News
@@ -23,24 +24,50 @@ class Changes(Protocol):
         ...
 
 
+class Moves:
+    """Which of the watched executions moved, and which of these settled, since the last look."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, tuple[int, str]] = {}
+
+    def news(self, now: Mapping[str, tuple[int, str]], *, work: bool) -> News:
+        """From id to last sequence number and status, as they are now."""
+        before, self._last = self._last, dict(now)
+        moved = {execution_id for execution_id, at in now.items() if before.get(execution_id) != at}
+        settled = {execution_id for execution_id in moved if now[execution_id][1] not in {"pending", "running"}}
+        return News(executions=moved, settled=settled, work=work)
+
+
 class FileChanges:
-    """Of a SQLite file: its change counter tells that another connection committed, not what."""
+    """Of a SQLite file: its change counter tells that a connection committed, a look what moved."""
 
     def __init__(self, path: str) -> None:
         self._connection = connect(path)
         self._version = self._now()
         self._pause = threading.Event()
+        self._moves = Moves()
 
-    def look(self, watched: Sequence[str], *, wait_s: float) -> News:  # noqa: ARG002 - it cannot tell them apart
+    def look(self, watched: Sequence[str], *, wait_s: float) -> News:
         self._pause.wait(wait_s)
         before, self._version = self._version, self._now()
-        return News(everything=before != self._version)
+        if before == self._version:
+            return News()
+        return self._moves.news(self._read(watched), work=True)
 
     def close(self) -> None:
         self._connection.close()
 
     def _now(self) -> int:
         return self._connection.execute("PRAGMA data_version").fetchone()[0]
+
+    def _read(self, watched: Sequence[str]) -> dict[str, tuple[int, str]]:
+        if not watched:
+            return {}
+        sql = (
+            "SELECT id, last_seq, status FROM agent_executions "
+            "WHERE id IN (SELECT value FROM json_each(?))"  # any number of them in one parameter
+        )
+        return {row[0]: (row[1], row[2]) for row in self._connection.execute(sql, (json.dumps(watched),))}
 
 
 class Listener:

@@ -79,5 +79,9 @@ class StoreSide:
         """Ticks at once, then after each commit that may have touched the execution."""
         return self._parts.bell.watch(execution_id)
 
+    def settle(self, execution_id: str) -> AsyncIterator[None]:
+        """Ticks at once, then whenever it may have ended or begun to wait for a person."""
+        return self._parts.bell.settle(execution_id)
+
     async def _after(self, execution_id: str) -> Execution:
         return await self._parts.patiently(lambda c: queries.execution(c, execution_id))

@@ -203,7 +203,7 @@ class Writer:
     def _write(self, ledger: Ledger, attempt: _Attempt) -> None:
         self._database.write(ledger)
         attempt.witness = ledger.witness() or attempt.witness
-        attempt.news.add(ledger.touched(), work=ledger.work)
+        attempt.news.add(ledger.touched(), ledger.settled(), work=ledger.work)
 
 
 def _lost(error: Exception) -> Exception:
