@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -25,6 +26,8 @@ def main() -> int:
         1 when a part did not finish, else 0: a missed target is in the table, not in the exit code.
     """
     wanted = _arguments()
+    # As an exception, so that a PostgreSQL of our own is stopped on this way out too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     size = QUICK if wanted.quick else FULL
     errors = Console(stderr=True)
     with ExitStack() as stack:
