@@ -56,7 +56,7 @@ def test_a_review_is_told_with_its_gate_and_reason() -> None:
 
 def test_rungs_that_did_not_answer_are_named() -> None:
     """A fall to the next model is visible."""
-    attempt: dict[str, Json] = {"rung": 0, "model": "openai:gpt-5.2", "class": "rate_limit", "error": "429"}
+    attempt: dict[str, Json] = {"rung": 0, "model": "openai:gpt-5.2", "failure": "rate_limit", "error": "429"}
     text = told(event(1, kinds.MODEL_RESPONDED, step=1, attempts=[attempt]))
     assert "not answered openai:gpt-5.2: rate_limit: 429" in text
 

@@ -45,8 +45,9 @@ class View:
         """What would let it go on, or what it came to."""
         for approval in self.approvals:
             if approval.execution_id == execution.id:
-                asked = call_words(approval.tool_name, approval.arguments) if approval.tool_name else approval.question
-                return f"{asked}: {approval.reason}"
+                if approval.tool_name:
+                    return f"{call_words(approval.tool_name, approval.arguments)}: {approval.reason}"
+                return approval.reason or approval.question
         if execution.status == "completed":
             return words(_gist(execution.result))
         return execution.error or execution.status_reason or ("a worker" if execution.status == "pending" else "")

@@ -111,6 +111,8 @@ class Demo:
         first = self.agent.models[0]
         if isinstance(first, str):
             return first
+        if os.environ.get("HOLDFAST_DEMO_MODEL"):
+            return "rules, as HOLDFAST_DEMO_MODEL says"
         return "rules, because no provider key is set"
 
     async def play(self, *, quiet: bool) -> Summary:

@@ -82,14 +82,13 @@ _COLUMNS: Final[Mapping[str, Callable[[Execution], str | Text]]] = {
     "tokens": lambda it: f"{it.token_count:,}",
     "cost": lambda it: f"${it.cost_usd:.4f}",
     "age": lambda it: _age(it.created_at),
-    "input": lambda it: _asked(it),
+    "input": lambda it: shorten(f"{_why(it)}{words(it.input_data)}", 120),
 }
 
 
-def _asked(it: Execution) -> str:
-    """What it was asked, behind why it has its status where that needs words."""
-    why = f"[{it.status_reason}] " if it.status_reason and it.status != "completed" else ""
-    return why + words(it.input_data)
+def _why(it: Execution) -> str:
+    """Why it has its status, where that needs words."""
+    return f"[{it.status_reason}] " if it.status_reason and it.status != "completed" else ""
 
 
 def _age(then: datetime) -> str:

@@ -1,5 +1,6 @@
 """The options that every command shares, and how a database is chosen."""
 
+import getpass
 import os
 import shlex
 from dataclasses import dataclass
@@ -58,7 +59,4 @@ def refuse_missing(database: str) -> None:
 
 def os_user() -> str:
     """Who runs this command: the default of `--by`."""
-    for name in ("SUDO_USER", "LOGNAME", "USER", "USERNAME"):
-        if os.environ.get(name):
-            return os.environ[name]
-    return f"uid-{os.getuid()}" if hasattr(os, "getuid") else "unknown"
+    return os.environ.get("SUDO_USER") or getpass.getuser()

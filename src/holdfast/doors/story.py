@@ -92,14 +92,14 @@ def _parked(story: Story, data: Data) -> Sequence[Text]:
 
 def _completed(story: Story, data: Data) -> Sequence[Text]:
     story.worker = None
-    return [line(("completed: ", "bold green"), story.cut(words(data.get("result"))))]
+    return [line(("completed: ", "bold green"), words(data.get("result")))]
 
 
 def _failed(story: Story, data: Data) -> Sequence[Text]:
     story.worker = None
-    lines = [line(("failed: ", "bold red"), f"{data.get('reason')}: {story.cut(words(data.get('error')))}")]
+    lines = [line(("failed: ", "bold red"), f"{data.get('reason')}: {words(data.get('error'))}")]
     if data.get("result") is not None:
-        lines.append(line(("partial result: ", "dim"), story.cut(words(data["result"])), indent=2))
+        lines.append(line(("partial result: ", "dim"), words(data["result"]), indent=2))
     return lines
 
 
@@ -142,7 +142,7 @@ def _attempts(story: Story, data: Data) -> Iterator[Text]:
     attempts = data.get("attempts")
     for attempt in attempts if isinstance(attempts, Sequence) and not isinstance(attempts, str) else ():
         if isinstance(attempt, Mapping) and attempt.get("error"):
-            said = f"{attempt.get('model')}: {attempt.get('class')}: {attempt['error']}"
+            said = f"{attempt.get('model')}: {attempt.get('failure')}: {attempt['error']}"
             yield line(("not answered ", "red"), story.cut(said), indent=2)
 
 

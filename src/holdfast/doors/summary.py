@@ -123,8 +123,8 @@ def _waiting(approvals: Sequence[Approval], commands: Commands) -> Iterator[str 
     yield ""
     yield line((f"{len(approvals)} wait for a person. For example:", "bold"))
     for approval in sorted(approvals, key=lambda it: it.kind != "call")[:_SHOWN]:
-        asked = call_words(approval.tool_name, approval.arguments) if approval.tool_name else approval.question
-        yield shorten(f"{asked} ({approval.reason})", 160)
+        call = f"{call_words(approval.tool_name, approval.arguments)} " if approval.tool_name else ""
+        yield shorten(f"{call}{approval.question} {approval.reason}", 160)
         yield from how_to_answer(approval, commands.where)
     yield f"all of them:        holdfast approvals{commands.where}"
     yield f"a worker goes on:   {commands.worker}{commands.where}"
