@@ -27,7 +27,7 @@ def main() -> int:
     """
     wanted = _arguments()
     # As an exception, so that a PostgreSQL of our own is stopped on this way out too.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGTERM, _leave)
     size = QUICK if wanted.quick else FULL
     errors = Console(stderr=True)
     with ExitStack() as stack:
@@ -42,6 +42,10 @@ def main() -> int:
     else:
         show(Console(width=None if sys.stdout.isatty() else 110), results)
     return int(any("error" in found for parts in results.values() for found in parts.values()))
+
+
+def _leave(*_: object) -> None:
+    sys.exit(143)
 
 
 def _run(databases: Databases, *, parts: Sequence[str], size: Size, errors: Console) -> dict[str, Measured]:
