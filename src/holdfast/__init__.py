@@ -14,6 +14,7 @@ _HOMES = {
     "Conversation": "holdfast.types",
     "Limits": "holdfast.types",
     "Price": "holdfast.types",
+    "Reply": "holdfast.types",
     "Say": "holdfast.types",
     "Call": "holdfast.types",
     "Calls": "holdfast.types",

@@ -13,5 +13,6 @@ from holdfast.types import Conversation as Conversation
 from holdfast.types import Final as Final
 from holdfast.types import Limits as Limits
 from holdfast.types import Price as Price
+from holdfast.types import Reply as Reply
 from holdfast.types import Say as Say
 from holdfast.version import __version__ as __version__

@@ -350,6 +350,9 @@ class App:
     async def close(self) -> None:
         """Write what is queued and let go of the database."""
         trail, self._trail = self._trail, None
+        casts, self._casts = self._casts, {}
+        for cast in casts.values():
+            await cast.models.close()
         if trail:
             await trail.close()
 
@@ -365,7 +368,7 @@ class App:
     @property
     def settings(self) -> Settings:
         """The configuration in force."""
-        self._settings = self._settings or Settings()
+        self._settings = self._settings or Settings.load()
         return self._settings
 
     @property
@@ -377,7 +380,11 @@ class App:
         async with self._opening:
             if self._trail is None:
                 self._trail = await open_trail(
-                    self.database, clock=self._clock, new_id=self._ids, redactor=self._redactor()
+                    self.database,
+                    clock=self._clock,
+                    new_id=self._ids,
+                    redactor=self._redactor(),
+                    capacity=self.settings.queue_depth,
                 )
             return self._trail
 
@@ -399,8 +406,9 @@ class App:
             approval_expiry_s=self.settings.approval_expiry_s,
             stopping=stopping,
             listeners=self._listeners,
+            holds_lease=lambda: engine.holds_lease(),  # noqa: PLW0108 - the engine is made right below
         )
-        return LocalEngine(
+        engine = LocalEngine(
             trail,
             partial(run, desk),
             agents=list(self.agents),
@@ -411,6 +419,7 @@ class App:
             only=only,
             stopping=stopping,
         )
+        return engine
 
     def _cast(self, agent: Agent[object]) -> Cast:
         if agent.name not in self._casts:

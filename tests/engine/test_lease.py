@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import threading
-import time
+from collections.abc import Callable
 
 import pytest
 
@@ -72,17 +72,26 @@ def test_a_worker_given_up_for_dead_learns_it():
 
 
 @pytest.mark.parametrize("answer", [None, RuntimeError("away")])
-def test_a_lease_that_cannot_be_renewed_is_lost_when_it_ends(answer: Exception | None):
-    """A database that is away costs the lease when it runs out, and not before."""
+def test_a_lease_that_cannot_be_renewed_is_not_held_until_it_is(answer: Exception | None):
+    """While the database is away past the lease nothing new may begin; when it is back, work goes on."""
 
-    async def scenario() -> float:
-        lost, began = threading.Event(), time.monotonic()
-        kept = lease(Registry(answer), lost, keep_s=0.3)
-        assert await asyncio.to_thread(lost.wait, 5)
+    async def scenario() -> list[bool]:
+        lost, registry = threading.Event(), Registry(answer)
+        kept = lease(registry, lost, keep_s=0.3)
+        seen = [kept.held]
+        await until(lambda: not kept.held)
+        registry.answer = True
+        await until(lambda: kept.held)
         await kept.end()
-        return time.monotonic() - began
+        return [*seen, lost.is_set()]
 
-    assert 0.28 < asyncio.run(scenario()) < 3
+    assert asyncio.run(scenario()) == [True, False]
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not condition():
+            await asyncio.sleep(0.01)
 
 
 def test_ending_a_lease_loses_nothing():

@@ -69,7 +69,7 @@ def test_no_reservation_is_ever_beyond_a_limit(
     ):
         if isinstance(held, Reservation):
             assert used + held.tokens <= tokens
-            assert 0 < held.max_tokens
+            assert held.max_tokens > 0
             assert dollars is None or paid + held.usd <= dollars
 
 

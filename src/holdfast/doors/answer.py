@@ -96,13 +96,20 @@ async def _decide(  # noqa: PLR0913 - the parts of an answer
     if common.json:
         emit(decided)
         return exits.OK
-    what = call_words(decided.tool_name, decided.arguments) if decided.tool_name else decided.question
-    say(line((f"{decided.status} ", "bold"), f"by {decided.decided_by}: {what}"))
+    say(line((f"{decided.status} ", "bold"), f"by {decided.decided_by}: {_what(decided)}"))
     if execution.status == "awaiting_review":
         say(f"{execution.id} still waits for another answer: holdfast approvals{common.where}")
     else:
         say(f"{execution.id} goes on as soon as a worker is free: holdfast tail {execution.id}{common.where}")
     return exits.OK
+
+
+def _what(decided: Approval) -> str:
+    """What was decided about: the call as it will run, or the question."""
+    if decided.tool_name is None:
+        return decided.question
+    edited = decided.kind == "call" and decided.edit is not None
+    return call_words(decided.tool_name, decided.edit if edited else decided.arguments)
 
 
 _FITTING: dict[str, tuple[frozenset[str], str]] = {

@@ -155,5 +155,5 @@ async def verify_audit(*, common: Common = COMMON) -> int:
     if common.json:
         emit(found)
     else:
-        say(f"unchanged: {report.events} events of {report.executions} executions, {report.blobs} large payloads")
+        say(f"unchanged: events {report.events}, executions {report.executions}, large payloads {report.blobs}")
     return exits.OK

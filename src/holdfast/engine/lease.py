@@ -126,7 +126,7 @@ class Lease:
         every_s: Seconds between renewals.
         held_since: When the worker was registered, by the clock's `monotonic`, at the earliest.
         clock: Time.
-        on_lost: Called once, on the lease's thread, when it was given up for dead or could not be renewed in time.
+        on_lost: Called once, on the lease's thread, when the worker was given up for dead.
     """
 
     def __init__(  # noqa: PLR0913 - what a lease is made of
@@ -147,6 +147,15 @@ class Lease:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._work, name="holdfast-lease", daemon=True)
         self._thread.start()
+
+    @property
+    def held(self) -> bool:
+        """Whether nobody else can have taken over.
+
+        False also when the database could not be asked for too long, or this process was stopped: then no effect
+        may begin before the next renewal, for another worker may be at it.
+        """
+        return self._clock.monotonic() < self._held_until
 
     async def end(self) -> None:
         """Renew no more. The lease itself is ended by `Queue.retire`."""
@@ -177,7 +186,7 @@ class Lease:
             renewed = await self._renew(max(self._held_until - asked_at, self._every_s / 2))
             if renewed:
                 self._held_until = asked_at + self._keep_s
-            elif renewed is False or self._clock.monotonic() >= self._held_until:
+            elif renewed is False:
                 return
             pause_s = self._every_s if renewed else self._every_s / 4
 

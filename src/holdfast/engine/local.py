@@ -89,6 +89,10 @@ class LocalEngine:
         """Activations under way."""
         return len(self._running)
 
+    def holds_lease(self) -> bool:
+        """Whether effects may begin: nobody else can have taken this worker's executions over."""
+        return self._lease is not None and self._lease.held and not self._lost.is_set()
+
     async def run(self) -> None:
         """Work until stopped."""
         await self._serve(drain=False)

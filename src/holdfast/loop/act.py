@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from holdfast.errors import InvalidArguments
 from holdfast.loop.activation import Activation
-from holdfast.loop.history import ApprovalState, CallState
+from holdfast.loop.history import ApprovalState, CallState, as_text
 from holdfast.loop.outcome import changed, end_call, record_outcome, refusal
 from holdfast.loop.wrapup import give_up
 from holdfast.policy import approval as asking
@@ -16,6 +16,7 @@ from holdfast.trail import events as kinds
 from holdfast.types import ApprovalUse, Context, Json
 
 READS_AT_ONCE = 8
+LEASE_LOOK_S = 0.05
 
 Ran = tuple[CallState, Outcome]
 
@@ -101,6 +102,7 @@ async def perform(activation: Activation, call: CallState) -> Ran:
     tool = activation.cast.tools.get(call.tool)
     if tool is None:
         return call, missing(call)
+    await until_leased(activation)
     limits = activation.cast.agent.limits
     run = run_call if call.fresh else recover_call
     outcome = await run(
@@ -115,6 +117,16 @@ async def perform(activation: Activation, call: CallState) -> Ran:
     return call, outcome
 
 
+async def until_leased(activation: Activation) -> None:
+    """Wait while the lease is not good: fences protect records, and effects only as long as nobody took over.
+
+    A process that slept through its lease, or could not renew it, gets no further than here: the lease is renewed,
+    or the activation is cancelled because the execution belongs to another worker.
+    """
+    while not activation.desk.holds_lease():
+        await activation.desk.clock.sleep(LEASE_LOOK_S)
+
+
 def context_for(activation: Activation, call: CallState) -> Context[object]:
     """What the tool may know."""
     return Context(
@@ -123,7 +135,8 @@ def context_for(activation: Activation, call: CallState) -> Context[object]:
         call_id=call.id,
         step=call.step,
         idempotency_key=call.id,
-        attempt=call.attempts + 1,
+        # A call taken over was under way: that attempt counts, although nobody knows what became of it.
+        attempt=call.attempts + (1 if call.fresh else 2),
         user=activation.history.user,
     )
 
@@ -243,8 +256,10 @@ def take_doubt(activation: Activation, call: CallState, answer: ApprovalState) -
     """A person found out whether an effect happened; a yes to running it starts it when its turn comes."""
     match answer.answer:
         case "happened":
-            said = answer.edit if answer.edit is not None else answer.note or "done"
-            end_call(activation, call, "completed", f"It happened; {answer.by} looked: {said}", output=answer.edit)
+            # The model is told the result as the call itself would have told it; who said so is on the record.
+            found = answer.edit is not None
+            said = as_text(answer.edit) if found else f"It happened; {answer.by} looked: {answer.note or 'done'}"
+            end_call(activation, call, "completed", said, output=answer.edit)
         case "skip":
             said = f" {answer.note}" if answer.note else ""
             end_call(activation, call, "failed", f"It did not happen, and will not be run.{said}")

@@ -12,6 +12,11 @@ from holdfast.trail.redact import Redactor
 from holdfast.types import Execution
 
 
+def always() -> bool:
+    """The lease of a worker that has no rival."""
+    return True
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cast:
     """An agent made ready to work: its models, tools by name and output contract, built once a process."""
@@ -57,5 +62,7 @@ class Desk:
     approval_expiry_s: float
     stopping: asyncio.Event
     """Set when the worker drains: executions let go between two turns."""
+    holds_lease: Callable[[], bool] = always
+    """Whether this worker's lease is good: no effect begins without it."""
     listeners: dict[str, Callable[[str], None]] = field(default_factory=dict[str, Callable[[str], None]])
     """Who wants the tokens of which execution as they come."""

@@ -29,6 +29,7 @@ def replay(history: History, events: Iterable[Event]) -> None:
     """Apply events read from the journal, timing included."""
     for event in events:
         keep_time(history, event)
+        keep_count(history, event)
         apply(history, event.kind, event.data)
 
 
@@ -37,6 +38,11 @@ def apply(history: History, kind: str, data: Mapping[str, Json]) -> None:
     handler = HANDLERS.get(kind)
     if handler is not None:
         handler(history, cast("Data", data))
+
+
+def keep_count(history: History, event: Event) -> None:
+    """Count the activations in a row that left nothing behind."""
+    history.fruitless = history.fruitless + 1 if event.kind == kinds.CLAIMED else 0
 
 
 def keep_time(history: History, event: Event) -> None:
@@ -110,7 +116,7 @@ def requested(history: History, data: Data) -> None:
 
 
 def responded(history: History, data: Data) -> None:
-    history.settle()
+    history.settle(keep=data["bill_unknown"])
     used = (data["gen_ai.usage.input_tokens"], data["gen_ai.usage.output_tokens"])
     history.tokens += sum(used)
     history.cost_usd += Decimal(data["cost_usd"])
@@ -125,8 +131,8 @@ def responded(history: History, data: Data) -> None:
     history.last_usage, history.entries_at_last_usage = used, len(history.entries)
 
 
-def failed_to_respond(history: History, _data: Data) -> None:
-    history.settle()
+def failed_to_respond(history: History, data: Data) -> None:
+    history.settle(keep=data["bill_unknown"])
 
 
 def corrected(history: History, data: Data) -> None:

@@ -115,6 +115,8 @@ class History:
     claimed_at: datetime | None = None
     last_at: datetime | None = None
     activations: int = 0
+    fruitless: int = 0
+    """Activations in a row that left nothing in the journal: their workers died."""
 
     def open_calls(self) -> list[CallState]:
         """Calls of this turn that are not over, in the order given."""
@@ -148,9 +150,9 @@ class History:
         """Forget the approvals of one kind: they are used."""
         self.approvals = {key: item for key, item in self.approvals.items() if item.kind != kind}
 
-    def settle(self) -> None:
-        """Give the reservation of the model call under way back."""
-        if self.reserved:
+    def settle(self, *, keep: bool) -> None:
+        """The model call under way is over: give its reservation back, unless its bill is unknown."""
+        if self.reserved and not keep:
             self.held_tokens -= self.reserved[0]
             self.held_usd -= self.reserved[1]
         self.reserved = None

@@ -1,11 +1,11 @@
 """The only caller of models: the fallback chain, and what every attempt at it came to."""
 
 import random as randomness
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from json import dumps
-from typing import Literal, cast
+from typing import Literal, TypeAlias, cast
 
 import structlog
 
@@ -63,6 +63,9 @@ class Attempt:
     def maybe_billed(self) -> bool:
         """Whether the provider may charge for it although no answer came: its bill is unknown."""
         return self.failure is not None and CONSEQUENCES[self.failure].maybe_billed
+
+
+MayGoOn: TypeAlias = Callable[[Attempt], Awaitable[bool]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +146,12 @@ class Models:
         return min(known, default=None)
 
     async def respond(
-        self, request: Request, *, prompt: Prompt | None = None, on_token: OnToken | None = None
+        self,
+        request: Request,
+        *,
+        prompt: Prompt | None = None,
+        on_token: OnToken | None = None,
+        may_go_on: MayGoOn | None = None,
     ) -> Response:
         """The first answer that the chain gives.
 
@@ -154,6 +162,7 @@ class Models:
             prompt: The activation's working copy of the transcript. Default: a new one.
             on_token: Gets text as it is made; what it raises is logged and costs nothing else. Default: the answer
                 is not streamed.
+            may_go_on: Asked before another attempt that costs tokens whether there is money for it. Default: there is.
 
         Raises:
             ModelsFailed: No rung answered.
@@ -161,11 +170,13 @@ class Models:
         prompt = prompt or Prompt()
         listener = _patient(on_token) if on_token else None
         attempts: list[Attempt] = []
-        for index in range(len(self._rungs)):
+        for index, rung in enumerate(self._rungs):
             for tried in range(TRIES):
+                if attempts and may_go_on and rung.tokens and not await may_go_on(attempts[-1]):
+                    break
                 began = self._clock.monotonic()
                 try:
-                    reading = await self._rungs[index].ask(request, prompt, listener)
+                    reading = await rung.ask(request, prompt, listener)
                 except Exception as error:  # noqa: BLE001 - whatever a rung raises is an attempt that failed
                     attempts.append(self._failed(index, error, began))
                 else:

@@ -10,9 +10,17 @@ from holdfast.policy import approval as asking
 from holdfast.trail import events as kinds
 from holdfast.types import OnChange
 
+MOST_FRUITLESS = 10
+"""Workers that may die in a row on one execution before it counts as the cause."""
+
 
 async def prepare(activation: Activation) -> None:
     """Bring an execution up to date before its next turn. May end or park it."""
+    if activation.history.fruitless > MOST_FRUITLESS:
+        await activation.fail(
+            "WORKERS_LOST", f"{activation.history.fruitless - 1} workers in a row died while they worked on it."
+        )
+        return
     if activation.history.step == 0 and activation.history.recalled is None:
         await recall_thread(activation)
     await meet_changed_tools(activation)

@@ -43,6 +43,7 @@ def record_response(activation: Activation, response: Response, *, purpose: str)
             "cost_usd": str(response.cost_usd),
             "latency_ms": round(response.latency_ms, 3),
             "attempts": attempts(response),
+            "bill_unknown": response.provider == "rules" and bill_unknown(response),
             "response": response.json,
         },
     )
@@ -58,8 +59,14 @@ def record_failure(activation: Activation, failed: ModelsFailed, *, purpose: str
             "reason": failed.reason,
             "error": str(failed),
             "attempts": attempts(failed),
+            "bill_unknown": bill_unknown(failed),
         },
     )
+
+
+def bill_unknown(of: Response | ModelsFailed) -> bool:
+    """Whether the reservation must stay held: a provider may charge for an attempt that brought no answer."""
+    return any(attempt.maybe_billed for attempt in of.attempts)
 
 
 def attempts(of: Response | ModelsFailed) -> list[Json]:

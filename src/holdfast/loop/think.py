@@ -1,10 +1,11 @@
 """Think: reserve the worst case, make it durable, ask the model, keep what it says."""
 
 from dataclasses import replace
+from functools import partial
 
 from holdfast.loop.activation import Activation
 from holdfast.loop.context import known_prefix
-from holdfast.loop.model import ModelsFailed, Request, Response
+from holdfast.loop.model import Attempt, ModelsFailed, Request, Response
 from holdfast.loop.record import record_failure, record_request, record_response
 from holdfast.loop.wrapup import close, give_up
 from holdfast.policy.limits import Exhausted, Reservation, reserve
@@ -46,6 +47,18 @@ def room_for(activation: Activation, request: Request) -> Reservation | Exhauste
     )
 
 
+async def reserve_again(activation: Activation, request: Request, failed: Attempt) -> bool:
+    """Whether the chain may make another attempt: one that may have been billed keeps its reservation for good."""
+    if not failed.maybe_billed:
+        return True
+    reservation = room_for(activation, request)
+    if isinstance(reservation, Exhausted) or reservation.max_tokens < request.max_tokens:
+        return False
+    record_request(activation, reservation, purpose="turn")
+    await activation.commit()
+    return True
+
+
 async def ask(activation: Activation, request: Request) -> Response | None:
     """Call the chain within the execution's time; what comes back is recorded by `decide`'s commit."""
     seconds = activation.seconds_left()
@@ -55,6 +68,7 @@ async def ask(activation: Activation, request: Request) -> Response | None:
             replace(request, timeout_s=timeout_s),
             prompt=activation.prompt,
             on_token=activation.desk.listeners.get(activation.id),
+            may_go_on=partial(reserve_again, activation, request),
         )
     except ModelsFailed as failed:
         record_failure(activation, failed, purpose="turn")

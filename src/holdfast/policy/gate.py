@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from difflib import get_close_matches
+from typing import cast
 
 from holdfast.errors import InvalidArguments
 from holdfast.ports import ReviewRule, Tool
@@ -17,9 +18,16 @@ def judge(rule: ReviewRule | None, proposal: Proposal) -> Decision:
             return Decision(verdict="review", gate="review_rule", reason=UNDECLARED)
         return Decision(verdict="allow", gate="review_rule")
     try:
-        return rule(proposal)
+        decision = cast("object", rule(proposal))  # a rule is the author's code: its type is a promise, not a fact
     except Exception as error:  # noqa: BLE001 - the author's rule may raise anything; deny when in doubt
         return Decision(verdict="review", gate="review_rule", reason=f"the review rule failed: {error!r}")
+    if isinstance(decision, Decision):
+        return decision
+    return Decision(
+        verdict="review",
+        gate="review_rule",
+        reason=f"the review rule returned {decision!r}, not a Decision: use ask_when(...) around a plain condition",
+    )
 
 
 def unknown_tool(name: str, known: Mapping[str, Tool]) -> Decision:

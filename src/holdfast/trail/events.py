@@ -39,9 +39,9 @@ MODEL_REQUESTED: Final = "model.requested"
 MODEL_RESPONDED: Final = "model.responded"
 """step, purpose, rung, gen_ai.provider.name, gen_ai.response.model, gen_ai.usage.input_tokens,
 gen_ai.usage.output_tokens, cache_read_tokens, cache_write_tokens, cost_usd, latency_ms, attempts [...],
-response (the model library's JSON)"""
+bill_unknown (the reservation stays held: a failed attempt may have been charged), response (the library's JSON)"""
 MODEL_FAILED: Final = "model.failed"
-"""step, purpose, reason, error, attempts [{rung, model, class, error, latency_ms}]"""
+"""step, purpose, reason, error, attempts [{rung, model, failure, error, latency_ms, retry_after_s}], bill_unknown"""
 CORRECTED: Final = "model.corrected"
 """step, problem (empty | truncated | malformed | invalid_result | early_result), message (what the model is told),
 provider_call_id and tool (where it answers a call)"""
