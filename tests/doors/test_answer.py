@@ -47,10 +47,9 @@ def test_who_answers_is_the_user_of_the_machine_unless_said(cli: Cli) -> None:
 
 def test_a_second_answer_is_told_about_the_first(cli: Cli) -> None:
     """Whoever comes late learns who was first, and the exit status is 1."""
-    cli.waiting()
-    approval = cli("approvals", "--json").row["id"]
-    cli("approve", approval, "--by", "ann")
-    late = cli("reject", approval, "--note", "no", "--by", "bob")
+    id_ = cli.waiting()
+    cli("approve", id_, "--by", "ann")
+    late = cli("reject", id_, "--note", "no", "--by", "bob")
     assert late.status == 1
     assert "ann" in late.err
 
