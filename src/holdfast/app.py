@@ -7,21 +7,24 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Self
 
+import structlog
 from pydantic_core import to_jsonable_python
 
 from holdfast.agent import Agent
-from holdfast.config import Settings
+from holdfast.config import Settings, configure_logging, quieted
 from holdfast.engine.clock import SystemClock, new_id
 from holdfast.engine.local import LocalEngine, install_signal_handlers
 from holdfast.errors import DeclarationError, NotFound, UsageError
 from holdfast.loop.desk import Cast, Desk
 from holdfast.loop.edit import checked_edit
+from holdfast.loop.listening import heard
 from holdfast.loop.preflight import Finding, preflight
 from holdfast.loop.run import run
+from holdfast.loop.started import started_event
 from holdfast.memory.thread import earlier
 from holdfast.ports import Clock, Journal, NewId
-from holdfast.trail import events as kinds
-from holdfast.trail.redact import Redactor
+from holdfast.trail.follow import follow_events
+from holdfast.trail.redact import Redactor, redact_log
 from holdfast.trail.trail import Trail, open_trail
 from holdfast.types import (
     Answer,
@@ -31,13 +34,10 @@ from holdfast.types import (
     Execution,
     Health,
     Json,
-    NewEvent,
     NewExecution,
     Ruling,
     Status,
 )
-
-END_EVENTS = frozenset({kinds.COMPLETED, kinds.FAILED, kinds.CANCELLED})
 
 
 class App:
@@ -112,24 +112,14 @@ class App:
         chosen = self._agent(agent)
         trail = await self._open()
         asked: Json = self._redactor().value(to_jsonable_python(input))
-        pins = {tool.name: tool.schema_hash for tool in chosen.tools}
-        started: dict[str, Json] = {
-            "input": asked,
-            "agent": chosen.name,
-            "agent_version": chosen.version,
-            "user": user,
-            "thread": thread,
-            "priority": priority,
-            "tools": pins,
-            "limits": to_jsonable_python(chosen.limits),
-        }
+        started = started_event(chosen, asked, user=user, thread=thread, priority=priority)
         return await trail.start(
             NewExecution(
                 id=self._ids(),
                 agent_type=chosen.name,
                 agent_version=chosen.version,
                 input_data=asked,
-                started=NewEvent(kind=kinds.STARTED, data=started),
+                started=started,
                 thread_id=thread,
                 user_id=user,
                 priority=priority,
@@ -232,38 +222,13 @@ class App:
         """
         trail = await self._open()
         await trail.get(execution_id)
-        ticks, last = trail.watch(execution_id), None
-        while True:
-            batch = await trail.events(execution_id, after=after, limit=500)
-            for event in batch:
-                after, last = event.seq, event.kind
-                yield event
-            if batch:
-                continue
-            if not follow or last in END_EVENTS or (last is None and (await trail.get(execution_id)).ended):
-                return
-            await anext(ticks)
+        async for event in follow_events(trail, execution_id, after=after, follow=follow):
+            yield event
 
     async def tokens(self, execution_id: str) -> AsyncIterator[str]:
         """The model's words as they come, from an execution worked in this process. Live only: not stored."""
-        queue: asyncio.Queue[str | None] = asyncio.Queue(maxsize=10_000)
-
-        def put(token: str) -> None:
-            if not queue.full():  # a listener that does not read loses words, not memory
-                queue.put_nowait(token)
-
-        async def until_over() -> None:
-            await self.wait(execution_id)
-            await queue.put(None)
-
-        self._listeners[execution_id] = put
-        ending = asyncio.create_task(until_over())
-        try:
-            while (token := await queue.get()) is not None:
-                yield token
-        finally:
-            ending.cancel()
-            self._listeners.pop(execution_id, None)
+        async for words in heard(self._listeners, execution_id, until=self.wait(execution_id)):
+            yield words
 
     # --- steering -------------------------------------------------------------------------------------
 
@@ -363,8 +328,6 @@ class App:
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
-    # --- putting it together --------------------------------------------------------------------------
-
     @property
     def settings(self) -> Settings:
         """The configuration in force."""
@@ -379,6 +342,8 @@ class App:
     async def _open(self) -> Trail:
         async with self._opening:
             if self._trail is None:
+                if not structlog.is_configured():
+                    configure_logging(quieted(self.settings), redact_log(self._redactor()))
                 self._trail = await open_trail(
                     self.database,
                     clock=self._clock,

@@ -127,6 +127,13 @@ def _explained(problem: Any) -> str:
     return f"{told}; the default is {default!r}" if default else told
 
 
+def quieted(settings: Settings) -> Settings:
+    """The same, with warnings only unless a level is configured: for programs that say themselves what happens."""
+    if "log_level" in settings.model_fields_set:
+        return settings
+    return settings.model_copy(update={"log_level": "warning"})
+
+
 def configure_logging(settings: Settings, *redacting: Processor) -> None:
     """Write logs to standard error: for people on a terminal, else one JSON object a line.
 

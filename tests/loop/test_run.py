@@ -1,5 +1,6 @@
 """The loop as an author meets it: real store, real engine, a scripted model."""
 
+import asyncio
 from decimal import Decimal
 
 from pydantic import BaseModel
@@ -292,3 +293,34 @@ def test_secrets_are_redacted_before_anything_is_written(world: World) -> None:
     ended = world.run([Say("ok")], input="my card is 4111 1111 1111 1111")
     assert "4111" not in str(ended.input_data)
     assert b"4111 1111" not in (world.path / "holdfast.db").read_bytes()
+
+
+def test_tokens_are_heard_live(world: World) -> None:
+    """Whoever listens hears the model's words as they come; the answer is the same."""
+
+    async def story(app: App) -> None:
+        started = await app.start("clerk", "speak")
+        async with asyncio.TaskGroup() as group:
+            listening = group.create_task(collect(app, started.id))
+            await asyncio.sleep(0)
+            while started.id not in app._listeners:  # noqa: ASYNC110 - set by the listener's first step
+                await asyncio.sleep(0)
+            await app.resume(started.id, timeout_s=30)
+        assert "".join(listening.result()) == "one two three"
+
+    async def collect(app: App, execution_id: str) -> list[str]:
+        return [words async for words in app.tokens(execution_id)]
+
+    world.play(world.app([Say("one two three")]), story)
+
+
+def test_events_can_be_resumed_after_any_one(world: World) -> None:
+    """A reader that was cut off goes on behind the last sequence number that it saw."""
+
+    async def story(app: App) -> None:
+        ended = await app.run("clerk", "go", timeout_s=30)
+        every = [event.seq async for event in app.events(ended.id)]
+        assert every == list(range(1, len(every) + 1))
+        assert [event.seq async for event in app.events(ended.id, after=3)] == every[3:]
+
+    world.play(world.app([Call("look", {"order": "7"}), Say("ok")]), story)

@@ -1,10 +1,7 @@
 """Sends logs to stderr, without secrets: stdout belongs to what a command answers."""
 
-from collections.abc import MutableMapping
-from typing import Any
-
-from holdfast.config import Settings, configure_logging
-from holdfast.trail.redact import Redactor
+from holdfast.config import Settings, configure_logging, quieted
+from holdfast.trail.redact import Redactor, redact_log
 
 
 def write_logs(*, quiet: bool = True) -> None:
@@ -17,11 +14,5 @@ def write_logs(*, quiet: bool = True) -> None:
         UsageError: The configuration cannot work.
     """
     settings = Settings.load()
-    if quiet and "log_level" not in settings.model_fields_set:
-        settings = settings.model_copy(update={"log_level": "warning"})
     redactor = Redactor(keys=settings.redact_keys, patterns=settings.redact_patterns)
-
-    def redact(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-        return {key: redactor.text(value) if isinstance(value, str) else value for key, value in event.items()}
-
-    configure_logging(settings, redact)
+    configure_logging(quieted(settings) if quiet else settings, redact_log(redactor))

@@ -21,6 +21,17 @@ from holdfast.policy.loops import Seen
 from holdfast.trail import events as kinds
 from holdfast.types import CallRecord, Event, Json
 
+NOT_BY_A_WORKER: Final = frozenset(
+    {
+        kinds.APPROVAL_DECIDED,
+        kinds.APPROVAL_EXPIRED,
+        kinds.APPROVAL_WITHDRAWN,
+        kinds.CANCEL_REQUESTED,
+        kinds.RETRIED,
+    }
+)
+"""Events that may come while no worker holds the execution."""
+
 Data: TypeAlias = dict[str, Any]
 """An event's data: JSON of our own writing, its shape given by kind and version (`trail/events.py`)."""
 
@@ -46,11 +57,19 @@ def keep_count(history: History, event: Event) -> None:
 
 
 def keep_time(history: History, event: Event) -> None:
+    """Activity is from a claim to the parking, or to the last that a worker wrote before it died."""
     if event.kind == kinds.CLAIMED:
-        if history.claimed_at and history.last_at:
-            history.active_s += (history.last_at - history.claimed_at).total_seconds()
+        add_activity(history, history.last_at)
         history.claimed_at = event.at
+    elif event.kind == kinds.PARKED:
+        add_activity(history, event.at)
+        history.claimed_at = None
     history.last_at = event.at
+
+
+def add_activity(history: History, until: datetime | None) -> None:
+    if history.claimed_at and until:
+        history.active_s += (until - history.claimed_at).total_seconds()
 
 
 def started(history: History, data: Data) -> None:

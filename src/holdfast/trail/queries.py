@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select, tuple_
+from sqlalchemy import Connection, bindparam, func, select, tuple_
 
 from holdfast.errors import NotFound, UnknownRecord
 from holdfast.trail.events import VERSIONS
@@ -15,6 +15,23 @@ from holdfast.types import Approval, ApprovalStatus, Event, Execution, Status, T
 Found = Mapping[str, Any]
 _AT_ONCE = 200
 """Executions whose journals one query reads."""
+
+# The questions that are asked again and again, made once: SQLAlchemy takes several times as long to make one as the
+# database takes to answer it.
+_IDS = bindparam("ids", expanding=True)
+_EXECUTIONS = select(*columns(executions)).where(executions.c.id.in_(_IDS))
+_CALLS = select(*columns(tool_calls)).where(tool_calls.c.execution_id.in_(_IDS))
+_JOURNALS = select(*columns(events)).where(events.c.execution_id.in_(_IDS)).order_by(events.c.execution_id, events.c.seq)
+_JOURNAL = (
+    select(*columns(events))
+    .where(events.c.execution_id == bindparam("id"), events.c.seq > bindparam("after"))
+    .order_by(events.c.seq)
+)
+_SOME_OF_JOURNAL = _JOURNAL.limit(bindparam("limit"))
+_WAKING = select(func.min(executions.c.wake_at)).where(
+    executions.c.status == "pending", executions.c.wake_at.is_not(None), executions.c.agent_type.in_(_IDS)
+)
+_EXPIRING = select(func.min(approvals.c.expires_at)).where(approvals.c.status == "open")
 
 
 def execution(connection: Connection, execution_id: str) -> Execution:
@@ -31,8 +48,8 @@ def execution(connection: Connection, execution_id: str) -> Execution:
 
 def executions_by_id(connection: Connection, ids: Sequence[str]) -> list[Execution]:
     """Executions with their tool calls, in the order of `ids`; those that do not exist are left out."""
-    found = rows(connection, select(*columns(executions)).where(executions.c.id.in_(ids)))
-    calls = rows(connection, select(*columns(tool_calls)).where(tool_calls.c.execution_id.in_(ids)))
+    found = rows(connection, _EXECUTIONS, {"ids": ids})
+    calls = rows(connection, _CALLS, {"ids": ids})
     texts = [row[name] for row in found for name in ("input_data", "state", "result")]
     texts += [row[name] for row in calls for name in ("tool_input", "tool_output")]
     restorer = Restorer(connection, texts)
@@ -73,21 +90,19 @@ def journal(connection: Connection, execution_id: str, *, after: int, limit: int
     Raises:
         UnknownRecord: One of them is of a kind or version that this Holdfast does not know.
     """
-    c = events.c
-    query = select(*columns(events)).where(c.execution_id == execution_id, c.seq > after).order_by(c.seq)
-    found = rows(connection, query if limit is None else query.limit(limit))
-    return _events(connection, found)
+    values = {"id": execution_id, "after": after}
+    if limit is None:
+        return _events(connection, rows(connection, _JOURNAL, values))
+    return _events(connection, rows(connection, _SOME_OF_JOURNAL, {**values, "limit": limit}))
 
 
 def journals(connection: Connection, ids: Sequence[str]) -> dict[str, list[Event] | UnknownRecord]:
     """The whole journal of each execution, or why it cannot be read."""
-    c = events.c
     result: dict[str, list[Event] | UnknownRecord] = {}
     for start in range(0, len(ids), _AT_ONCE):
         some = ids[start : start + _AT_ONCE]
-        query = select(*columns(events)).where(c.execution_id.in_(some)).order_by(c.execution_id, c.seq)
         of: dict[str, list[Found]] = {i: [] for i in some}
-        for row in rows(connection, query):
+        for row in rows(connection, _JOURNALS, {"ids": some}):
             of[row["execution_id"]].append(row)
         for execution_id, found in of.items():
             try:
@@ -148,11 +163,9 @@ def live_workers(connection: Connection, now: str) -> list[tuple[str, str, int]]
 
 def next_due(connection: Connection, agents: Sequence[str]) -> datetime | None:
     """The earliest wake time or expiry that is still to be served."""
-    c, a = executions.c, approvals.c
-    waking = select(func.min(c.wake_at)).where(c.status == "pending", c.wake_at.is_not(None), c.agent_type.in_(agents))
-    expiring = select(func.min(a.expires_at)).where(a.status == "open")
-    times = [moment(connection.execute(query).scalar()) for query in (waking, expiring)]
-    return min((time for time in times if time is not None), default=None)
+    waking = moment(connection.execute(_WAKING, {"ids": agents}).scalar())
+    expiring = moment(connection.execute(_EXPIRING).scalar())
+    return min((time for time in (waking, expiring) if time is not None), default=None)
 
 
 def _events(connection: Connection, found: Sequence[Found]) -> list[Event]:

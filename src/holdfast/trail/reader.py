@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import (
@@ -75,17 +76,25 @@ def columns(table: Table) -> Sequence[ColumnElement[Any]]:
     return [cast(c, Text).label(c.name) if c.type is DATA else c for c in table.c]
 
 
-def rows(connection: Connection, query: Select[*tuple[Any, ...]]) -> list[Mapping[str, Any]]:
+def rows(
+    connection: Connection, query: Select[*tuple[Any, ...]], values: Mapping[str, object] | None = None
+) -> list[Mapping[str, Any]]:
     """The rows of a query by column name.
 
     SQLite hands them over as one JSON text: a row at a time would mean one fight for the interpreter lock each.
     """
     if connection.dialect.name != "sqlite":
-        return [dict(row) for row in connection.execute(query).mappings()]
+        return [dict(row) for row in connection.execute(query, values).mappings()]
+    whole, names = _as_one_text(query)
+    listed = connection.execute(whole, values).scalar_one()
+    return [dict(zip(names, found, strict=True)) for found in json.loads(listed)]
+
+
+@lru_cache(maxsize=64)
+def _as_one_text(query: Select[*tuple[Any, ...]]) -> tuple[Select[tuple[str]], Sequence[str]]:
+    """The query with all its rows in one value, made once: making it costs more than running it."""
     inner = query.subquery()
-    listed = connection.execute(select(func.json_group_array(func.json_array(*inner.c)))).scalar_one()
-    names = inner.c.keys()
-    return [dict(zip(names, values, strict=True)) for values in json.loads(listed)]
+    return select(func.json_group_array(func.json_array(*inner.c))), tuple(inner.c.keys())
 
 
 def moment(value: str | datetime | None) -> datetime | None:

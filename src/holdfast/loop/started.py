@@ -1,0 +1,26 @@
+"""The first event of an execution: what was asked of whom, and the tools and limits as they were then."""
+
+from pydantic_core import to_jsonable_python
+
+from holdfast.agent import Agent
+from holdfast.trail import events as kinds
+from holdfast.types import Json, NewEvent
+
+
+def started_event(
+    agent: Agent[object], asked: Json, *, user: str | None, thread: str | None, priority: int
+) -> NewEvent:
+    """The `execution.started` event of a request to an agent."""
+    return NewEvent(
+        kind=kinds.STARTED,
+        data={
+            "input": asked,
+            "agent": agent.name,
+            "agent_version": agent.version,
+            "user": user,
+            "thread": thread,
+            "priority": priority,
+            "tools": {tool.name: tool.schema_hash for tool in agent.tools},
+            "limits": to_jsonable_python(agent.limits),
+        },
+    )

@@ -1,0 +1,37 @@
+"""Following a journal: what is there, then what comes, to the end of the execution."""
+
+from collections.abc import AsyncIterator
+from typing import Final, Protocol
+
+from holdfast.ports import Journal, Store
+from holdfast.trail import events as kinds
+from holdfast.types import Event
+
+END_EVENTS: Final = frozenset({kinds.COMPLETED, kinds.FAILED, kinds.CANCELLED})
+PAGE: Final = 500
+
+
+class Record(Journal, Store, Protocol):
+    """What can be followed."""
+
+
+async def follow_events(record: Record, execution_id: str, *, after: int, follow: bool) -> AsyncIterator[Event]:
+    """Events above the sequence number `after`, then live ones, until the execution ends.
+
+    Args:
+        record: The journal.
+        execution_id: Whose.
+        after: Resume behind this sequence number.
+        follow: `False` stops at the newest one there is.
+    """
+    ticks, last = record.watch(execution_id), None
+    while True:
+        batch = await record.events(execution_id, after=after, limit=PAGE)
+        for event in batch:
+            after, last = event.seq, event.kind
+            yield event
+        if batch:
+            continue
+        if not follow or last in END_EVENTS or (last is None and (await record.get(execution_id)).ended):
+            return
+        await anext(ticks)
