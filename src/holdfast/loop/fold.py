@@ -57,19 +57,13 @@ def keep_count(history: History, event: Event) -> None:
 
 
 def keep_time(history: History, event: Event) -> None:
-    """Activity is from a claim to the parking, or to the last that a worker wrote before it died."""
+    """Activity is from a claim to the last that its worker wrote."""
     if event.kind == kinds.CLAIMED:
-        add_activity(history, history.last_at)
+        if history.claimed_at and history.last_at:
+            history.active_s += (history.last_at - history.claimed_at).total_seconds()
         history.claimed_at = event.at
-    elif event.kind == kinds.PARKED:
-        add_activity(history, event.at)
-        history.claimed_at = None
-    history.last_at = event.at
-
-
-def add_activity(history: History, until: datetime | None) -> None:
-    if history.claimed_at and until:
-        history.active_s += (until - history.claimed_at).total_seconds()
+    if event.kind not in NOT_BY_A_WORKER:
+        history.last_at = event.at
 
 
 def started(history: History, data: Data) -> None:
