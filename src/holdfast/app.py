@@ -297,14 +297,18 @@ class App:
     async def worker(self, concurrency: int | None = None, *, only: str | None = None) -> AsyncGenerator[LocalEngine]:
         """Work on executions in the background while the block runs; on leaving, turns reach their commit."""
         engine = await self._engine(concurrency, only)
-        task = asyncio.create_task(engine.run())
         self._engines += only is None
         try:
-            yield engine
-        finally:
-            self._engines -= only is None
-            engine.stop()
-            await task
+            async with asyncio.TaskGroup() as group:
+                group.create_task(engine.run())
+                try:
+                    yield engine
+                finally:
+                    self._engines -= only is None
+                    engine.stop()
+        except BaseExceptionGroup as several:
+            # The block and the engine are one to their user: what went wrong in either is raised as it is.
+            raise several.exceptions[0] from several.exceptions[0].__cause__
 
     async def work(self, *, concurrency: int | None = None, drain: bool = False) -> None:
         """Work until stopped by a signal; with `drain` only until nothing is left that it could do."""
