@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select, tuple_
+from sqlalchemy import BindParameter, Connection, bindparam, func, select, tuple_
 
 from holdfast.errors import NotFound, UnknownRecord
 from holdfast.trail.events import VERSIONS
@@ -18,10 +18,12 @@ _AT_ONCE = 200
 
 # The questions that are asked again and again, made once: SQLAlchemy takes several times as long to make one as the
 # database takes to answer it.
-_IDS = bindparam("ids", expanding=True)
+_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 _EXECUTIONS = select(*columns(executions)).where(executions.c.id.in_(_IDS))
 _CALLS = select(*columns(tool_calls)).where(tool_calls.c.execution_id.in_(_IDS))
-_JOURNALS = select(*columns(events)).where(events.c.execution_id.in_(_IDS)).order_by(events.c.execution_id, events.c.seq)
+_JOURNALS = (
+    select(*columns(events)).where(events.c.execution_id.in_(_IDS)).order_by(events.c.execution_id, events.c.seq)
+)
 _JOURNAL = (
     select(*columns(events))
     .where(events.c.execution_id == bindparam("id"), events.c.seq > bindparam("after"))
@@ -145,6 +147,12 @@ def blob(connection: Connection, digest: str) -> bytes:
     if digest not in found:
         raise NotFound(f"no blob {digest!r}")
     return found[digest]
+
+
+def cancel_requested(connection: Connection, execution_id: str) -> bool:
+    """Whether somebody asked to cancel an execution."""
+    asked = select(EXECUTIONS.c.cancel_requested_at).where(EXECUTIONS.c.id == execution_id)
+    return connection.execute(asked).scalar() is not None
 
 
 def has_blob(connection: Connection, digest: str) -> bool:

@@ -91,7 +91,7 @@ def rows(
 
 
 @lru_cache(maxsize=64)
-def _as_one_text(query: Select[*tuple[Any, ...]]) -> tuple[Select[tuple[str]], Sequence[str]]:
+def _as_one_text(query: Select[*tuple[Any, ...]]) -> tuple[Select[str], Sequence[str]]:
     """The query with all its rows in one value, made once: making it costs more than running it."""
     inner = query.subquery()
     return select(func.json_group_array(func.json_array(*inner.c))), tuple(inner.c.keys())
