@@ -1,10 +1,10 @@
 """The database goes away and comes back: work waits, says why, and goes on; nothing is lost or done twice."""
 
 import asyncio
-import os
 import resource
 import signal
 import sqlite3
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -17,7 +17,7 @@ from tests.postgres import Postgres
 async def until(true) -> None:
     """Wait for something that only the writer's thread decides."""
     async with asyncio.timeout(30):
-        while not true():
+        while not true():  # noqa: ASYNC110 - a thread decides; there is no event to wait for
             await asyncio.sleep(0.01)
 
 
@@ -112,7 +112,7 @@ def test_a_full_disk_pauses_the_work(sqlite_database: str):
 
     async def story(trail):
         held = await world.running(trail)
-        size = os.path.getsize(f"{sqlite_database}-wal")
+        size = (await asyncio.to_thread(Path(f"{sqlite_database}-wal").stat)).st_size
         unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (size, unlimited[1]))
         try:
@@ -185,5 +185,24 @@ def test_closing_writes_what_is_in_line(world: World):
         with pytest.raises(StoreUnavailable, match="closed"):
             await trail.append(step(held[0]))
         assert not trail.health().ok
+
+    world.play(story)
+
+
+@pytest.mark.postgres
+def test_a_server_that_does_not_answer_shows_in_health(postgres: Postgres, postgres_database: str, monkeypatch):
+    """Somebody's lock holds everything up: not refused, not lost, but told."""
+    monkeypatch.setattr("holdfast.trail.writer._SILENT_S", 0.2)
+    world = World(postgres_database)
+
+    async def story(trail):
+        held = await world.running(trail)
+        with psycopg.connect(postgres_database) as blocker:
+            blocker.execute("LOCK TABLE agent_executions IN ACCESS EXCLUSIVE MODE")
+            waiting = asyncio.create_task(trail.append(step(held)))
+            await until(lambda: not trail.health().ok)
+            assert "has not answered" in trail.health().detail
+        await waiting
+        assert trail.health().ok
 
     world.play(story)

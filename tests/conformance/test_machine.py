@@ -10,7 +10,14 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from holdfast.errors import (
     AlreadyDecided,
@@ -27,7 +34,7 @@ from tests.postgres import Postgres
 
 WORKERS = ("ada", "bob")
 ENDED = ("completed", "failed", "cancelled")
-picks = st.integers(0, 10**6)
+picks = st.integers(0, 3)
 
 
 @dataclass
@@ -116,6 +123,12 @@ class Machine(RuleBasedStateMachine):
         self.loop.close()
 
     # --- what may happen
+
+    @initialize(park=st.booleans())
+    def begin(self, park) -> None:
+        self.start(None, 1)
+        self.claim("ada", 1)
+        self.ask(0, 1, park)
 
     @rule(key=st.sampled_from([None, "k1", "k2"]), given=st.integers(1, 2))
     def start(self, key, given) -> None:

@@ -29,8 +29,7 @@ def test_two_processes_never_claim_the_same_execution(world: World):
     started = []
 
     async def prepare(trail):
-        for _ in range(60):
-            started.append((await world.start(trail)).id)
+        started.extend([(await world.start(trail)).id for _ in range(60)])
 
     world.play(prepare)
     both = [other("claim", world.database, name) for name in ("ada", "bob")]

@@ -30,6 +30,10 @@ class JournalSide:
         """
         return await self._parts.reader.run(lambda c: queries.journal(c, execution_id, after=after, limit=limit))
 
+    async def cancel_requested(self, execution_id: str) -> bool:
+        """Whether somebody asked to cancel."""
+        return await self._parts.patiently(lambda c: queries.cancel_requested(c, execution_id))
+
     async def blob(self, digest: str) -> bytes:
         """A stored payload by its SHA-256."""
         return await self._parts.reader.run(lambda c: queries.blob(c, digest))

@@ -1,6 +1,7 @@
 """Brings a database's tables to this version: by itself on SQLite, with `holdfast migrate` on PostgreSQL."""
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, NullPool, create_engine, event, text
@@ -40,15 +41,13 @@ def migrate(database: str) -> str:
 
 def upgrade_file(place: Place) -> None:
     """Create or upgrade a SQLite file; cheap when there is nothing to do."""
-    Path(place.path).parent.mkdir(parents=True, exist_ok=True)
-    connection = sqlite3.connect(place.path, timeout=30, isolation_level=None)
     try:
-        connection.execute("PRAGMA journal_mode = WAL")
-        version = _version_in_file(connection)
-    except sqlite3.Error as error:
+        Path(place.path).parent.mkdir(parents=True, exist_ok=True)
+        with closing(sqlite3.connect(place.path, timeout=30, isolation_level=None)) as connection:
+            connection.execute("PRAGMA journal_mode = WAL")
+            version = _version_in_file(connection)
+    except (sqlite3.Error, OSError) as error:
         raise StoreUnavailable(f"cannot open {place.shown}: {error}") from error
-    finally:
-        connection.close()
     if version == HEAD:
         return
     engine = _writing_engine(place)

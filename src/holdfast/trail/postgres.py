@@ -33,7 +33,8 @@ _SETTINGS: Final = """
         set_config('enable_hashjoin', 'off', false),
         set_config('enable_mergejoin', 'off', false),
         set_config('jit', 'off', false),
-        CASE WHEN current_setting('synchronous_commit') = 'off' THEN set_config('synchronous_commit', 'on', false) END
+        CASE WHEN current_setting('synchronous_commit') = 'off'
+            THEN set_config('synchronous_commit', 'on', false) END
 """
 _AWAY: Final = ("08", "25", "53", "55", "57", "58")
 """Classes of SQLSTATE: connection, read-only server, resources (disk full), locks, shutdown, system."""
@@ -236,8 +237,8 @@ _MOMENTS: Final = frozenset(
 _MONEY: Final = frozenset({"cost_usd", "reserved_usd"})
 _WHOLE: Final = frozenset(
     {
-        "seq", "version", "priority", "step_count", "token_count", "reserved_tokens", "fence", "last_seq", "step_number",
-        "attempt",
+        "seq", "version", "priority", "step_count", "token_count", "reserved_tokens", "fence", "last_seq",
+        "step_number", "attempt",
     }
 )  # fmt: skip
 _REAL: Final = frozenset({"latency_ms", "risk"})
@@ -256,10 +257,12 @@ def _leaving(name: str) -> str:
     return f"{name}::text" if name in _JSON | _MONEY else name
 
 
+def _sent(name: str) -> str:
+    return "bigint" if name in _WHOLE else "double precision" if name in _REAL else "text"
+
+
 def _records(columns: Sequence[str]) -> str:
-    typed = ", ".join(
-        f"{name} {'bigint' if name in _WHOLE else 'double precision' if name in _REAL else 'text'}" for name in columns
-    )
+    typed = ", ".join(f"{name} {_sent(name)}" for name in columns)
     return f"json_to_recordset(%s::json) AS r({typed})"
 
 
@@ -301,13 +304,13 @@ _CLAIMABLE: Final = f"""
     WHERE EXISTS (SELECT 1 FROM agent_workers w WHERE w.id = %s AND w.lease_until > clock_timestamp())
     AND status = 'pending' AND agent_type = ANY(%s) AND (wake_at IS NULL OR wake_at <= %s::timestamptz)
     ORDER BY priority DESC, created_at, id LIMIT %s FOR NO KEY UPDATE SKIP LOCKED
-"""
+"""  # noqa: S608 - constants
 _CLAIMABLE_ONE: Final = _CLAIMABLE.replace("ORDER BY", "AND agent_executions.id = %s ORDER BY")
 _ABANDONED: Final = f"""
     {_SELECT_HEADS} WHERE status = 'running'
     AND NOT EXISTS (SELECT 1 FROM agent_workers w WHERE w.id = lease_owner)
     ORDER BY id LIMIT %s FOR NO KEY UPDATE SKIP LOCKED
-"""
+"""  # noqa: S608 - constants
 _HELD: Final = (
     f"{_SELECT_HEADS} WHERE status = 'running' AND lease_owner = %s ORDER BY id FOR NO KEY UPDATE SKIP LOCKED"
 )

@@ -24,6 +24,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
+from sqlalchemy.types import TypeEngine
 
 HEAD: Final = "0001"
 """The newest migration; a database that says so needs no look at Alembic."""
@@ -31,6 +32,7 @@ VERSION_TABLE: Final = "agent_schema"
 
 DATA: Final = Text().with_variant(JSONB(), "postgresql")
 MOMENT: Final = String(32).with_variant(TIMESTAMP(timezone=True), "postgresql")
+REAL: Final[TypeEngine[float]] = Double()
 MONEY: Final = Text().with_variant(Numeric(), "postgresql")
 
 metadata = MetaData()
@@ -123,7 +125,7 @@ tool_calls = Table(
     Column("effect", Text, nullable=False),
     Column("idempotency_key", Text, nullable=False),
     Column("attempt", Integer, nullable=False),
-    Column("latency_ms", Double),
+    Column("latency_ms", REAL),
     Column("error", Text),
     Column("called_at", MOMENT),
     Column("finished_at", MOMENT),
@@ -151,7 +153,7 @@ approvals = Table(
     Column("question", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("gate", Text, nullable=False),
-    Column("risk", Double, nullable=False),
+    Column("risk", REAL, nullable=False),
     Column("asked_at", MOMENT, nullable=False),
     Column("expires_at", MOMENT, nullable=False),
     Column("decided_at", MOMENT),

@@ -31,6 +31,8 @@ from holdfast.types import Health, Swept
 
 _FIRST_PAUSE_S: Final = 0.02
 _LONGEST_PAUSE_S: Final = 1.0
+_SILENT_S: Final = 5.0
+"""A transaction that takes longer counts as a database that does not answer."""
 _RACES: Final = 5
 """How often a batch may lose to another process before its requests are tried one by one."""
 
@@ -69,6 +71,8 @@ class Writer:
         self._inbox = Inbox(capacity)
         self._trouble: _Trouble | None = None
         self._unsure: _Attempt | None = None
+        self._busy: tuple[float, datetime] | None = None
+        """Since when a transaction is under way: for measuring, and for telling."""
         self._closing = threading.Event()
         self._give_up_s = 0.0
         self._thread = threading.Thread(target=self._work, name="holdfast-writer", daemon=True)
@@ -83,6 +87,9 @@ class Writer:
         queued = len(self._inbox)
         if (trouble := self._trouble) is not None:
             return Health(ok=False, detail=trouble.reason, queued=queued, since=trouble.since)
+        if (busy := self._busy) is not None and time.monotonic() - busy[0] > _SILENT_S:
+            detail = f"the database has not answered for {time.monotonic() - busy[0]:.0f} s"
+            return Health(ok=False, detail=detail, queued=queued, since=busy[1])
         if not self._thread.is_alive():
             return Health(ok=False, detail="closed", queued=queued)
         return Health(ok=True, detail="writing", queued=queued)
@@ -109,9 +116,11 @@ class Writer:
         """Try until the database has the batch, or has said why it never will."""
         pause_s, races = _FIRST_PAUSE_S, 0
         while True:
+            self._busy = (time.monotonic(), self._now())
             try:
                 attempt = self._transact(batch)
             except Exception as error:  # noqa: BLE001 - whatever it is, the thread must live and callers must learn it
+                self._busy = None
                 self._database.abandon()
                 verdict = self._database.judge(error)
                 races += verdict == "again"
@@ -124,7 +133,7 @@ class Writer:
                     self._pause(error, pause_s)
                     pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
             else:
-                self._trouble = self._unsure = None
+                self._busy = self._trouble = self._unsure = None
                 if attempt.news:
                     self._ring(attempt.news)
                 return attempt.outcomes

@@ -3,6 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.types import TypeEngine
 
 revision = "0001"
 down_revision = None
@@ -12,6 +13,7 @@ depends_on = None
 
 DATA = sa.Text().with_variant(postgresql.JSONB(), "postgresql")
 MOMENT = sa.String(32).with_variant(postgresql.TIMESTAMP(timezone=True), "postgresql")
+REAL: TypeEngine[float] = sa.Double()
 MONEY = sa.Text().with_variant(sa.Numeric(), "postgresql")
 
 
@@ -152,7 +154,7 @@ def _approvals() -> None:
         sa.Column("question", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("gate", sa.Text(), nullable=False),
-        sa.Column("risk", sa.Double(), nullable=False),
+        sa.Column("risk", REAL, nullable=False),
         sa.Column("asked_at", MOMENT, nullable=False),
         sa.Column("expires_at", MOMENT, nullable=False),
         sa.Column("decided_at", MOMENT),
@@ -214,7 +216,7 @@ def _tool_calls() -> None:
         sa.Column("effect", sa.Text(), nullable=False),
         sa.Column("idempotency_key", sa.Text(), nullable=False),
         sa.Column("attempt", sa.Integer(), nullable=False),
-        sa.Column("latency_ms", sa.Double()),
+        sa.Column("latency_ms", REAL),
         sa.Column("error", sa.Text()),
         sa.Column("called_at", MOMENT),
         sa.Column("finished_at", MOMENT),
