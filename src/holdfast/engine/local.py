@@ -184,10 +184,12 @@ class LocalEngine:
         if self._nudge.is_set():
             return
         # In this very task: the queue remembers what this task saw at its last claim.
-        with suppress(TimeoutError):
-            async with asyncio.timeout(timeout_s) as self._resting:
-                await (self._nudge.wait() if self._full else self._queue.wait_for_work(timeout_s=timeout_s))
-        self._resting = None
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(timeout_s) as self._resting:
+                    await (self._nudge.wait() if self._full else self._queue.wait_for_work(timeout_s=timeout_s))
+        finally:
+            self._resting = None  # also when cancelled: activations that end after that would wake a dead wait
 
     def _wake(self) -> None:
         self._nudge.set()
