@@ -145,6 +145,10 @@ class Journal(Protocol):
         """Events with a sequence number above `after`, in order."""
         ...
 
+    async def cancel_requested(self, execution_id: str) -> bool:
+        """Whether somebody asked to cancel: for when a call begins without a commit that would tell."""
+        ...
+
     async def blob(self, digest: str) -> bytes:
         """A stored payload by its SHA-256.
 

@@ -4,7 +4,7 @@ import asyncio
 from datetime import UTC, datetime
 
 from holdfast import App, Context, RetryLater, tool
-from holdfast.testing import Call, Say, ScriptedModel
+from holdfast.testing import Call, Calls, Say, ScriptedModel
 from tests.loop.desk import World, limits
 
 
@@ -136,3 +136,39 @@ def test_a_draining_worker_lets_go_between_two_turns(world: World) -> None:
         assert (ended.status, len(world.done)) == ("completed", 1)
 
     world.play(world.app([Call("wait_here"), Say("ok")], tools=[wait_here]), story)
+
+
+def cancelled_during_the_first_call(world: World, message: object) -> list[str]:
+    """Statuses of the calls when somebody cancels while the first of them runs."""
+    begun, free = asyncio.Event(), asyncio.Event()
+
+    @tool(effect="read")
+    async def wait_here() -> str:
+        """Wait."""
+        begun.set()
+        await free.wait()
+        return "waited"
+
+    async def story(app: App) -> list[str]:
+        async with app.worker():
+            started = await app.start("clerk", "go")
+            await begun.wait()
+            await app.cancel(started.id, by="Ada")
+            free.set()
+            ended = await app.wait(started.id, timeout_s=30)
+        assert (ended.status, ended.reserved_tokens) == ("cancelled", 0)
+        return [call.status for call in ended.tool_calls]
+
+    return world.play(world.app([message, Say("ok")], tools=[wait_here, *world.tools()]), story)
+
+
+def test_cancelling_while_a_call_runs_keeps_its_outcome(world: World) -> None:
+    """The running call's outcome is recorded, and no further turn begins."""
+    assert cancelled_during_the_first_call(world, Call("wait_here")) == ["completed"]
+
+
+def test_cancelling_starts_no_further_call_of_the_message(world: World) -> None:
+    """Calls whose intent was durable already do not begin after the wish to cancel."""
+    message = Calls([Call("wait_here"), Call("move", {"order": "1"}), Call("pay", {"amount": 2})])
+    assert cancelled_during_the_first_call(world, message) == ["completed", "denied", "denied"]
+    assert world.done == []

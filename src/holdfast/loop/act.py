@@ -60,6 +60,7 @@ async def begin(activation: Activation, group: Sequence[CallState]) -> list[Call
             dispatch(activation, call, answer)
     if activation.has_intents:
         await activation.commit()
+    await activation.heed_cancel()
     return [activation.history.calls[call.id] for call in group]
 
 

@@ -35,6 +35,15 @@ class Draft:
     uses: list[ApprovalUse] = field(default_factory=list[ApprovalUse])
 
 
+DECISIONS = frozenset({kinds.CALL_DECIDED, kinds.CALL_ENDED})
+"""Intents that say what was decided; they are worth keeping when nothing of it may start."""
+
+
+def unstarted(event: NewEvent) -> dict[str, Json]:
+    """A decided call's status when it may not start."""
+    return {"status": "pending"} if event.kind == kinds.CALL_DECIDED else {}
+
+
 class Activation:
     """The working copy of one execution.
 
@@ -52,6 +61,8 @@ class Activation:
         replay(self.history, claimed.events)
         self.over = False
         """True when this activation has nothing more to do: ended, parked or let go."""
+        self._just_committed = False
+        """Nothing happened since the last commit, which would have told of a wish to cancel."""
         self._began: datetime = desk.clock.now()
         self._facts, self._intents = Draft(), Draft()
 
@@ -107,6 +118,15 @@ class Activation:
         """
         await self._write(status=None)
 
+    async def heed_cancel(self) -> None:
+        """Before a call begins whose intent is durable already: nothing new may start after a wish to cancel.
+
+        Raises:
+            CancelRequested: Somebody asked to cancel.
+        """
+        if not self._just_committed and await self.desk.journal.cancel_requested(self.id):
+            raise CancelRequested
+
     async def park(self, reason: str, *, status: Status, wake_at: datetime | None = None) -> None:
         """Leave the worker until a person answers, or a time comes."""
         when = wake_at.isoformat() if wake_at else None
@@ -130,15 +150,25 @@ class Activation:
         await self._write(status="failed", reason=reason, error=error, result=result)
         self.over = True
 
-    async def end_cancelled(self) -> None:
-        """Store what happened and end as cancelled; what had not started never will."""
+    def forget_intents(self) -> None:
+        """What had not started never will; what was decided is kept."""
+        for event in self._intents.events:
+            if event.kind in DECISIONS:
+                self._facts.events.append(NewEvent(kind=event.kind, data={**event.data, **unstarted(event)}))
+                self._facts.calls |= self._intents.calls
+            elif event.kind == kinds.MODEL_REQUESTED:
+                self.history.settle(keep=False)
         self._intents = Draft()
+
+    async def end_cancelled(self) -> None:
+        """Store what happened and end as cancelled."""
         self.fact(kinds.CANCELLED, {"by": "request"})
         await self._write(status="cancelled", reason="CANCELLED")
         self.over = True
 
     def _record(self, draft: Draft, kind: str, data: Mapping[str, Json], call: CallChange | None) -> None:
         apply(self.history, kind, data)
+        self._just_committed = False
         draft.events.append(NewEvent(kind=kind, data=data))
         if call:
             draft.calls[call.id] = call
@@ -176,6 +206,7 @@ class Activation:
                 )
             )
         except CancelRequested:
-            self._intents = Draft()
+            self.forget_intents()
             raise
         self._facts, self._intents = Draft(), Draft()
+        self._just_committed = True

@@ -104,6 +104,15 @@ def changed(  # noqa: PLR0913 - the columns of a call's row
     )
 
 
+def drop_open_calls(activation: Activation) -> None:
+    """The execution is being cancelled: say of each call that was decided what became of it."""
+    for call in activation.history.open_calls():
+        if call.effect == "irreversible" and call.status in {"running", "in_doubt"} and not call.fresh:
+            end_call(activation, call, "in_doubt", "Cancelled before anybody knew whether it happened.")
+        else:
+            end_call(activation, call, "denied", "Not run: the execution was cancelled.")
+
+
 def refusal(answer: ApprovalState) -> str:
     """A no, or silence, in words."""
     if answer.answer is None:

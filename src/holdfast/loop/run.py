@@ -8,6 +8,7 @@ from holdfast.loop.activation import Activation
 from holdfast.loop.context import sense
 from holdfast.loop.decide import decide
 from holdfast.loop.desk import Desk
+from holdfast.loop.outcome import drop_open_calls
 from holdfast.loop.prepare import prepare
 from holdfast.loop.think import think
 from holdfast.loop.wrapup import give_up
@@ -28,6 +29,7 @@ async def run(desk: Desk, claimed: Claimed) -> None:
         while not activation.over:
             await turn(activation)
     except CancelRequested:
+        drop_open_calls(activation)
         await activation.end_cancelled()
     except StaleFence:
         log.warning("execution_lost", execution=activation.id, fence=activation.execution.fence)

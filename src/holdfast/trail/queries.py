@@ -151,7 +151,7 @@ def blob(connection: Connection, digest: str) -> bytes:
 
 def cancel_requested(connection: Connection, execution_id: str) -> bool:
     """Whether somebody asked to cancel an execution."""
-    asked = select(EXECUTIONS.c.cancel_requested_at).where(EXECUTIONS.c.id == execution_id)
+    asked = select(executions.c.cancel_requested_at).where(executions.c.id == execution_id)
     return connection.execute(asked).scalar() is not None
 
 
