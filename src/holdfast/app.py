@@ -138,10 +138,10 @@ class App:
         async with asyncio.timeout(timeout_s):
             ticks = trail.settle(execution_id)
             while True:
+                await anext(ticks)  # the first one comes at once
                 execution = await trail.get(execution_id)
                 if execution.ended or execution.status == "awaiting_review":
                     return execution
-                await anext(ticks)
 
     async def run(  # noqa: PLR0913 - as `start`
         self,
