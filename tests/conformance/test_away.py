@@ -206,3 +206,21 @@ def test_a_server_that_does_not_answer_shows_in_health(postgres: Postgres, postg
         assert trail.health().ok
 
     world.play(story)
+
+
+def test_closing_does_not_wait_for_ever(sqlite_database: str):
+    """With the database away, a trail that closes tells its callers after a grace period."""
+    world = World(sqlite_database)
+
+    async def story(trail):
+        held = await world.running(trail)
+        blocker = sqlite3.connect(sqlite_database, isolation_level=None)
+        blocker.execute("BEGIN EXCLUSIVE")
+        waiting = asyncio.create_task(trail.append(step(held)))
+        await asyncio.sleep(0)
+        await trail._parts.writer.close(grace_s=0.05)
+        with pytest.raises(StoreUnavailable, match="closed while the database was away"):
+            await waiting
+        blocker.close()
+
+    world.play(story)

@@ -23,7 +23,7 @@ from sqlalchemy import (
     func,
     select,
 )
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from holdfast.errors import StoreError, StoreUnavailable
 from holdfast.trail.codec import blob_refs, resolve
@@ -169,4 +169,4 @@ def _open(path: str) -> sqlite3.Connection:
 def _is_away(error: DBAPIError) -> bool:
     if isinstance(error.orig, sqlite3.OperationalError):
         return error.orig.sqlite_errorcode != sqlite3.SQLITE_ERROR
-    return error.connection_invalidated or type(error.orig).__name__ in {"OperationalError", "AdminShutdown"}
+    return error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)

@@ -74,7 +74,7 @@ class Writer:
         self._busy: tuple[float, datetime] | None = None
         """Since when a transaction is under way: for measuring, and for telling."""
         self._closing = threading.Event()
-        self._give_up_s = 0.0
+        self._give_up_at = 0.0
         self._thread = threading.Thread(target=self._work, name="holdfast-writer", daemon=True)
         self._thread.start()
 
@@ -96,7 +96,7 @@ class Writer:
 
     async def close(self, *, grace_s: float = 10) -> None:
         """Write what is in line, waiting `grace_s` for a database that is away, then let go of it."""
-        self._give_up_s = grace_s
+        self._give_up_at = time.monotonic() + grace_s
         self._closing.set()
         self._inbox.close()
         while self._thread.is_alive():
@@ -127,7 +127,7 @@ class Writer:
                 if verdict == "data" or races > _RACES:
                     return self._one_by_one(batch, error)
                 if verdict == "away":
-                    if self._closed_for_good(pause_s):
+                    if self._closed_for_good():
                         self._unsure = None
                         return [_lost(error)] * len(batch)
                     self._pause(error, pause_s)
@@ -150,10 +150,8 @@ class Writer:
         self._trouble = _Trouble(reason, since)
         time.sleep(pause_s)
 
-    def _closed_for_good(self, pause_s: float) -> bool:
-        if self._closing.is_set():
-            self._give_up_s -= pause_s
-        return self._closing.is_set() and self._give_up_s < 0
+    def _closed_for_good(self) -> bool:
+        return self._closing.is_set() and time.monotonic() > self._give_up_at
 
     def _transact(self, batch: Sequence[Request]) -> _Attempt:
         database = self._database
