@@ -2,8 +2,9 @@
 
 import itertools
 import os
-import shutil
 import signal
+import subprocess
+import sys
 import tempfile
 import time
 import warnings
@@ -12,18 +13,34 @@ from pathlib import Path
 from holdfast.trail.migrate import migrate
 
 _TEMPLATE = "holdfast_template"
+_GUARD = """
+import os, pathlib, shutil, signal, sys, time
+sys.stdin.read()  # until the test run ends, however it ends
+folder = pathlib.Path(sys.argv[1])
+try:
+    pid = int((folder / "data" / "postmaster.pid").read_text().splitlines()[0])
+    os.kill(pid, signal.SIGINT)
+    for _ in range(300):
+        os.kill(pid, 0)
+        time.sleep(0.05)
+except (FileNotFoundError, ProcessLookupError):
+    pass
+shutil.rmtree(folder, ignore_errors=True)
+"""
 
 
 class Postgres:
     """A running server in a folder of its own.
 
-    Its owner stops it by its pid: the package's own clean-up does not survive a killed test run.
+    A guard outlives a killed test run and stops it by its pid: the package's own clean-up does not.
     """
 
     def __init__(self, server, folder: Path) -> None:
         self._server = server
         self._folder = folder
         self._numbers = itertools.count(1)
+        command = [sys.executable, "-c", _GUARD, str(folder)]
+        self._guard = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
 
     @classmethod
     def start(cls) -> "Postgres":
@@ -86,9 +103,7 @@ class Postgres:
 
     def remove(self) -> None:
         """Stop for good and delete everything."""
-        if (self._folder / "data" / "postmaster.pid").exists():
-            self.stop()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._guard.communicate()
 
 
 def _alive(pid: int) -> bool:
