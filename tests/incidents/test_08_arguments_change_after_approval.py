@@ -12,12 +12,12 @@ from tests.incidents.desk import call, ledger_in, to_do
 from tests.incidents.place import Place, events_of
 
 
-def cashier(folder: Path, factor: int) -> Agent:
-    """Refunds 5 of something: euros, until a deploy makes it cents without a trace in the schema."""
-    unit = Annotated[int, AfterValidator(lambda amount: amount * factor)]
+def cashier(folder: Path, least: int) -> Agent:
+    """Refunds 5, until a deploy rounds small amounts up without a trace in the schema."""
+    rounded = Annotated[int, AfterValidator(lambda amount: max(amount, least))]
 
     @tool(effect="irreversible")
-    def refund(ctx: Context[Path], amount: unit) -> str:
+    def refund(ctx: Context[Path], amount: rounded) -> str:
         """Refund."""
         ledger_in(ctx.deps).record(ctx.idempotency_key, "refund", {"amount": amount})
         return "refunded"
@@ -42,14 +42,14 @@ def test_a_deploy_that_reads_them_differently_asks_again(place: Place):
         parked = await app.resume(identity)
         assert (parked.status, place.did()) == ("awaiting_review", [])
         [again] = await app.approvals()
-        assert again.arguments == {"amount": 500}
+        assert again.arguments == {"amount": 50}
         assert "not the ones that were approved" in again.reason
         await app.decide(again.id, "approve", by="Bob")
         assert (await app.resume(identity)).status == "completed"
 
-    identity = place.play(approved, place.app(cashier(place.folder, 1)))
-    place.play(deployed, place.app(cashier(place.folder, 100)))
-    assert [effect.args for effect in place.ledger.effects()] == [{"amount": 500}]
+    identity = place.play(approved, place.app(cashier(place.folder, 0)))
+    place.play(deployed, place.app(cashier(place.folder, 50)))
+    assert [effect.args for effect in place.ledger.effects()] == [{"amount": 50}]
 
 
 def test_the_same_tool_with_other_arguments_is_another_question(place: Place):

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from holdfast.errors import InvalidArguments
+from holdfast.errors import ApprovalUnusable, InvalidArguments
 from holdfast.loop.activation import Activation
 from holdfast.loop.history import ApprovalState, CallState, as_text
 from holdfast.loop.outcome import changed, end_call, record_outcome, refusal
@@ -59,9 +59,24 @@ async def begin(activation: Activation, group: Sequence[CallState]) -> list[Call
         else:
             dispatch(activation, call, answer)
     if activation.has_intents:
-        await activation.commit()
+        try:
+            await activation.commit()
+        except ApprovalUnusable as unusable:
+            await ask_about_all(activation, group, str(unusable))
+            return []
     await activation.heed_cancel()
     return [activation.history.calls[call.id] for call in group]
+
+
+async def ask_about_all(activation: Activation, group: Sequence[CallState], reason: str) -> None:
+    """The store did not take an approval that this group relied on: nothing of it began, and people are asked anew."""
+    for call in group:
+        if call.status == "running":
+            continue
+        activation.history.calls[call.id] = call
+        if call.status == "awaiting_review":
+            ask_again(activation, call, activation.cast.tools[call.tool], reason)
+    await activation.park("APPROVAL", status="awaiting_review")
 
 
 def dispatch(activation: Activation, call: CallState, answer: ApprovalState | None) -> None:
@@ -89,7 +104,11 @@ def dispatch_approved(activation: Activation, call: CallState, answer: ApprovalS
             "schema_hash": tool.schema_hash,
         },
         replace(changed(call, "running"), tool_input=arguments),
-        ApprovalUse(approval_id=answer.id, digest=asking.digest(call.tool, shown), schema_hash=answer.schema_hash),
+        ApprovalUse(
+            approval_id=answer.id,
+            digest=answer.digest if answer.edit is None else asking.digest(call.tool, shown),
+            schema_hash=answer.schema_hash,
+        ),
     )
 
 
@@ -235,6 +254,7 @@ def why_not_covered(tool: Tool, call: CallState, answer: ApprovalState) -> str |
 def ask_again(activation: Activation, call: CallState, tool: Tool, reason: str) -> None:
     """Open a new approval for the call as it would run now."""
     desk = activation.desk
+    arguments = as_it_would_run(tool, call)
     activation.ask(
         asking.ask_person(
             kind="call",
@@ -246,11 +266,19 @@ def ask_again(activation: Activation, call: CallState, tool: Tool, reason: str) 
             expiry_s=desk.approval_expiry_s,
             call_id=call.id,
             tool=call.tool,
-            arguments=call.arguments,
-            digest=asking.digest(call.tool, call.arguments),
+            arguments=arguments,
+            digest=asking.digest(call.tool, arguments),
             schema_hash=tool.schema_hash,
         )
     )
+
+
+def as_it_would_run(tool: Tool, call: CallState) -> dict[str, Json]:
+    """The call's arguments as the tool reads them now; as they were where they do not fit it any more."""
+    try:
+        return dict(tool.validate(call.arguments))
+    except InvalidArguments:
+        return dict(call.arguments)
 
 
 def take_doubt(activation: Activation, call: CallState, answer: ApprovalState) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from holdfast.errors import CancelRequested
+from holdfast.errors import ApprovalUnusable, CancelRequested
 from holdfast.loop.desk import Cast, Desk
 from holdfast.loop.fold import apply, replay
 from holdfast.loop.history import History
@@ -114,6 +114,7 @@ class Activation:
 
         Raises:
             CancelRequested: Somebody asked to cancel; the facts are still here, the intents are gone.
+            ApprovalUnusable: An approval covers nothing of this; the facts are still here, the intents are gone.
             StaleFence: The execution belongs to another worker now.
         """
         await self._write(status=None)
@@ -205,7 +206,7 @@ class Activation:
                     refuse_if_cancelled=bool(intents.events),
                 )
             )
-        except CancelRequested:
+        except (CancelRequested, ApprovalUnusable):
             self.forget_intents()
             raise
         self._facts, self._intents = Draft(), Draft()
