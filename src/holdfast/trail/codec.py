@@ -59,7 +59,7 @@ class Codec:
         """
         text = canonical(data)
         if self._redactor.suspects(text):
-            data = self._redactor.value(data)
+            data = self._redactor.value(json.loads(text))  # what is stored, numbers as they are spelled there
             text = canonical(data)
         small = len(text) <= BLOB_BYTES // 4 or len(text.encode()) <= BLOB_BYTES
         if small and '$blob"' not in text:
