@@ -1,0 +1,20 @@
+"""Starting a driver process and reading what it tells, line by line."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+
+
+def drive(module: str, order: dict[str, Any], *, timeout_s: float) -> list[dict[str, Any]]:
+    """What the driver `tests.crash.<module>` has to say about an order.
+
+    It is a process of its own because pytest has threads, and a process with threads cannot be forked safely.
+    """
+    command = [sys.executable, "-m", f"tests.crash.{module}", json.dumps(order)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=timeout_s, check=False)
+    assert done.returncode == 0, done.stderr[-4_000:]
+    return [json.loads(line) for line in done.stdout.splitlines()]
