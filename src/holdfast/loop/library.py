@@ -75,10 +75,10 @@ class LibraryRung:
             CutOff: The answer ended before the model was done.
             Exception: Whatever library, SDK and transport raise.
         """
-        model = await self._model()
+        model, messages = await self._model(), prompt.keep(Messages)
         async with asyncio.timeout(request.timeout_s):
             try:
-                response = await self._respond(model, request, prompt.keep(Messages), on_token)
+                response = await self._respond(model, request, messages, on_token)
             except (TypeError, AttributeError, KeyError, IndexError) as error:
                 # What SDK and library raise over a body that is JSON of another shape.
                 raise Unreadable(f"{type(error).__name__}: {error}") from error
@@ -86,7 +86,9 @@ class LibraryRung:
             raise CutOff(f"the answer of {self.name} was cut off ({response.state})")
         if response.finish_reason == "content_filter" and not response.text and not response.tool_calls:
             raise Refusal(f"the content filter of {self.name} stopped the answer")
-        return self._read(response)
+        reading = self._read(response)
+        messages.remember(reading.json, response)
+        return reading
 
     async def close(self) -> None:
         """Close the connections of a model made here; one that was given belongs to its giver."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Literal, cast
 
+from pydantic import ConfigDict, TypeAdapter
 from pydantic_ai import messages as lib
 from pydantic_ai.models import ModelRequestParameters
 from pydantic_ai.tools import ToolDefinition
@@ -19,6 +20,9 @@ Outcome = Literal["success", "failed", "denied"]
 OUTCOMES: Mapping[CallStatus, Outcome] = {"completed": "success", "denied": "denied"}
 """How the library names what came of a call; everything else is `failed`."""
 
+# As the library's adapter for messages of all kinds: looking for the kind is a third of the cost.
+_RESPONSES = TypeAdapter(list[lib.ModelResponse], config=ConfigDict(ser_json_bytes="base64", val_json_bytes="base64"))
+
 NO_ANSWER = "(no answer)"
 """Stands for a message without text and calls: providers refuse an empty one in a history."""
 
@@ -29,6 +33,7 @@ class Messages:
     def __init__(self) -> None:
         self._messages: list[lib.ModelMessage] = []
         self._newer = Newer()
+        self._live: tuple[Mapping[str, Json], lib.ModelResponse] | None = None
 
     def of(self, entries: Sequence[Entry]) -> list[lib.ModelMessage]:
         """The messages for a transcript. The list is this object's own: do not change it."""
@@ -39,10 +44,15 @@ class Messages:
             self._add(entry)
         return self._messages
 
+    def remember(self, data: Mapping[str, Json], response: lib.ModelResponse) -> None:
+        """The newest response, so that its JSON need not be read back when it stands in the transcript."""
+        self._live = data, response
+
     def _add(self, entry: Entry) -> None:
         match entry:
             case Responded(response):
-                self._messages.append(sendable(load(response)))
+                same = self._live is not None and self._live[0] is response
+                self._messages.append(sendable(self._live[1] if self._live and same else load(response)))
             case Answered(text):
                 self._messages.append(lib.ModelResponse(parts=[lib.TextPart(text)]))
             case Told(text):
@@ -81,14 +91,14 @@ def dump(response: lib.ModelResponse) -> Mapping[str, Json]:
     """A response as JSON, without what is at its default."""
     # The content of a provider's own tool may be null and has no default.
     native = any(isinstance(part, lib.NativeToolReturnPart) for part in response.parts)
-    data = lib.ModelMessagesTypeAdapter.dump_python([response], mode="json", exclude_none=not native)[0]
+    data = _RESPONSES.dump_python([response], mode="json", exclude_none=not native)[0]
     data["usage"] = {key: value for key, value in data["usage"].items() if value}
     return cast("Mapping[str, Json]", data)
 
 
 def load(data: Mapping[str, Json]) -> lib.ModelResponse:
     """A recorded response, as the library wants it back."""
-    return cast("lib.ModelResponse", lib.ModelMessagesTypeAdapter.validate_python([data])[0])
+    return _RESPONSES.validate_python([data])[0]
 
 
 def _built_in(name: str, description: str, **parameters: str) -> ToolDefinition:

@@ -64,6 +64,17 @@ class Attempt:
         """Whether the provider may charge for it although no answer came: its bill is unknown."""
         return self.failure is not None and CONSEQUENCES[self.failure].maybe_billed
 
+    def as_event(self) -> dict[str, Json]:
+        """As it stands in the journal."""
+        return {
+            "rung": self.rung,
+            "model": self.model,
+            "failure": self.failure,
+            "error": self.error,
+            "latency_ms": self.latency_ms,
+            "retry_after_s": self.retry_after_s,
+        }
+
 
 MayGoOn: TypeAlias = Callable[[Attempt], Awaitable[bool]]
 

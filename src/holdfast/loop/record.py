@@ -1,7 +1,5 @@
 """What the journal says about model calls: the reservation before, the response or the failure after."""
 
-from dataclasses import asdict
-
 from holdfast.loop.activation import Activation
 from holdfast.loop.model import ModelsFailed, Response
 from holdfast.policy.limits import Reservation
@@ -71,4 +69,4 @@ def bill_unknown(of: Response | ModelsFailed) -> bool:
 
 def attempts(of: Response | ModelsFailed) -> list[Json]:
     """Each try at a model as the journal has it."""
-    return [asdict(attempt) for attempt in of.attempts]
+    return [attempt.as_event() for attempt in of.attempts]
