@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from holdfast.errors import ApprovalUnusable, InvalidArguments
 from holdfast.loop.activation import Activation
@@ -122,7 +123,6 @@ async def perform(activation: Activation, call: CallState) -> Ran:
     tool = activation.cast.tools.get(call.tool)
     if tool is None:
         return call, missing(call)
-    await until_leased(activation)
     limits = activation.cast.agent.limits
     run = run_call if call.fresh else recover_call
     outcome = await run(
@@ -133,6 +133,7 @@ async def perform(activation: Activation, call: CallState) -> Ran:
         clock=activation.desk.clock,
         random=activation.desk.random,
         waits=call.waits,
+        ready=partial(until_leased, activation),
     )
     return call, outcome
 

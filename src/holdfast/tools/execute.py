@@ -91,6 +91,13 @@ class Lost:
 Attempt = Returned | Refused | Postponed | Lost
 
 
+Ready = Callable[[], Awaitable[None]]
+
+
+async def at_once() -> None:
+    """Effects may begin."""
+
+
 def run_call(  # noqa: PLR0913 - the call, then what the world gives
     tool: Tool,
     context: Context[object],
@@ -101,6 +108,7 @@ def run_call(  # noqa: PLR0913 - the call, then what the world gives
     random: Callable[[], float],
     longest_wait_s: float = 5.0,
     waits: int = 0,
+    ready: Ready = at_once,
 ) -> Coroutine[None, None, Outcome]:
     """Run a call whose intent is durable, and say what it came to. To be awaited.
 
@@ -117,8 +125,9 @@ def run_call(  # noqa: PLR0913 - the call, then what the world gives
         random: Uniform in [0, 1): the jitter of waits.
         longest_wait_s: Longer waits are not slept but returned as `later`. Default: 5.
         waits: How often the call asked to be tried later in earlier activations. Default: 0.
+        ready: Awaited before each attempt; returns when effects may begin. Default: at once.
     """
-    return _Run(tool, context, arguments, timeout_s, clock, random, longest_wait_s, waits).run()
+    return _Run(tool, context, arguments, timeout_s, clock, random, longest_wait_s, waits, ready).run()
 
 
 def recover_call(  # noqa: PLR0913 - as `run_call`
@@ -131,13 +140,14 @@ def recover_call(  # noqa: PLR0913 - as `run_call`
     random: Callable[[], float],
     longest_wait_s: float = 5.0,
     waits: int = 0,
+    ready: Ready = at_once,
 ) -> Coroutine[None, None, Outcome]:
     """Bring a call to an outcome whose intent was durable and whose outcome was lost: a crash, a restart.
 
     Reads and idempotent calls run again with the same key. An irreversible one runs only if its probe says
     that it did not happen before. Arguments as for `run_call`; to be awaited.
     """
-    return _Run(tool, context, arguments, timeout_s, clock, random, longest_wait_s, waits).recover()
+    return _Run(tool, context, arguments, timeout_s, clock, random, longest_wait_s, waits, ready).recover()
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,10 +162,13 @@ class _Run:
     random: Callable[[], float]
     longest_wait_s: float
     waits: int
+    ready: Ready
 
     async def run(self) -> Outcome:
         failures, waits, spent_s, context = 0, self.waits, 0.0, self.context
         while True:
+            # Each time: during a wait, or while a probe was asked, the execution may have become another worker's.
+            await self.ready()
             began_s = self.clock.monotonic()
             attempt = await self._attempt(self.tool.run, context)
             spent_s += self.clock.monotonic() - began_s
