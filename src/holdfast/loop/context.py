@@ -1,11 +1,13 @@
 """Sense: what the model is given this turn, compacted when it would not fit."""
 
+from collections.abc import Collection
+
 from holdfast.loop.activation import Activation
 from holdfast.loop.digest import digest_of, fit
 from holdfast.loop.history import History, as_text, size_of
 from holdfast.loop.model import Request
 from holdfast.trail import events as kinds
-from holdfast.types import Conversation
+from holdfast.types import CallRecord, Conversation
 
 BYTES_PER_TOKEN = 3
 """For judging whether a context fits a window; budgets use a proved bound instead."""
@@ -63,7 +65,8 @@ def compact_if_needed(activation: Activation) -> None:
     keep_from = first_kept_step(history, int(room * KEPT))
     if keep_from is None:
         return
-    digest = standing_for(history, keep_from, int(room * KEPT))
+    reads = {name for name, tool in activation.cast.tools.items() if tool.effect == "read"}
+    digest = standing_for(history, keep_from, int(room * KEPT), reads)
     activation.fact(
         kinds.CONTEXT_COMPACTED,
         {
@@ -92,8 +95,25 @@ def kept_bytes(history: History, keep_from: int) -> int:
     return sum(size_of(entry) for step, entry in pairs if step >= keep_from)
 
 
-def standing_for(history: History, keep_from: int, budget: int) -> str:
+def standing_for(history: History, keep_from: int, budget: int, reads: Collection[str]) -> str:
     """What is said instead of the older context: the task, what was done, what is still owed."""
-    task = fit(as_text(history.input), budget // 2)
+    task = fit(as_text(history.input), budget // 3)
+    kept = fit(never_forgotten(history, reads), budget // 3)
     done = fit(digest_of(history, before=keep_from), budget // 3)
-    return f"{task}\n\n[Earlier steps of this work, shortened. The full record is kept.]\n{done}"
+    return (
+        f"{task}\n\n[Effects and people's words so far. Do not repeat these effects.]\n{kept}\n\n"
+        f"[Earlier steps of this work, shortened. The full record is kept.]\n{done}"
+    )
+
+
+def never_forgotten(history: History, reads: Collection[str]) -> str:
+    """What no compaction may lose, newest first: an effect forgotten is an effect repeated."""
+    effects = [line_of_effect(record) for record in reversed(history.records) if record.tool not in reads]
+    words = [f"- told: {fit(note, 200)}" for note in reversed(history.notes)]
+    return "\n".join(effects + words) or "None."
+
+
+def line_of_effect(record: CallRecord) -> str:
+    """A call that was not only reading, in one line."""
+    arguments, result = fit(as_text(dict(record.arguments)), 120), fit(as_text(record.result), 200)
+    return f"- {record.tool}({arguments}) -> {record.status}: {result}"
