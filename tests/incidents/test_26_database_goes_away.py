@@ -1,0 +1,124 @@
+"""Incident 26: the database goes away for thirty seconds, or the disk fills."""
+
+import asyncio
+import os
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from holdfast import App
+from tests.incidents.desk import call, to_do
+from tests.incidents.place import Place, events_of, until
+from tests.postgres import Postgres
+
+AWAY_S = 3
+WORK = to_do(call("look"), call("move"), call("ship"), call("look", "8"))
+SOME = 12
+
+
+async def survives(place: Place, app: App, leave: object, come_back: object, *, says: str) -> None:
+    """Work through an absence: health says so while it lasts, what was acknowledged ends, no effect is repeated."""
+    taken = [await app.start("clerk", WORK) for _ in range(SOME)]
+    async with app.worker():
+        await until(lambda: len(place.did()) >= SOME)
+        await asyncio.to_thread(leave)
+        late = asyncio.create_task(app.start("clerk", WORK))
+        await until(lambda: not app.health().ok)
+        health = app.health()
+        assert says in health.detail
+        assert health.since is not None
+        await asyncio.sleep(AWAY_S)
+        assert (late.done(), app.health().ok) == (False, False)  # nothing is acknowledged that is not stored
+        await asyncio.to_thread(come_back)
+        ended = [await app.wait(execution.id) for execution in [*taken, await late]]
+        assert app.health().ok
+    assert [execution.status for execution in ended] == ["completed"] * (SOME + 1)
+    assert all([len(await events_of(app, execution.id)) == execution.last_seq for execution in ended])
+    keys = [effect.key for effect in place.ledger.effects("ship")]
+    assert (len(keys), len(set(keys))) == (SOME + 1, SOME + 1)
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("lease_s", [10, 1], ids=["within its lease", "longer than its lease"])
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGQUIT], ids=["stopped", "crashed"])
+def test_postgres_goes_and_comes_back(postgres: Postgres, place: Place, how: signal.Signals, lease_s: int):
+    """The database goes away: work pauses with a clear health state and resumes; nothing acknowledged is lost."""
+    if place.sqlite:
+        pytest.skip("PostgreSQL is the one with a server")
+
+    async def story(app: App) -> None:
+        await survives(place, app, lambda: postgres.stop(how), postgres.ensure_running, says="away")
+
+    place.play(story, place.app(settings={"lease_s": lease_s}))
+
+
+@pytest.mark.postgres
+def test_connections_are_cut_again_and_again(postgres: Postgres, place: Place):
+    """The database drops every connection, ten times: the executions end as they would have."""
+    if place.sqlite:
+        pytest.skip("PostgreSQL is the one with connections")
+
+    async def story(app: App) -> None:
+        taken = [await app.start("clerk", WORK) for _ in range(SOME)]
+        async with app.worker():
+            for _ in range(10):
+                await asyncio.to_thread(postgres.cut_connections, place.database)
+                await asyncio.sleep(0.05)
+            assert {(await app.wait(execution.id)).status for execution in taken} == {"completed"}
+        assert place.did("ship") == ["ship"] * SOME
+
+    place.play(story)
+
+
+@pytest.mark.parametrize("lease_s", [10, 1], ids=["within its lease", "longer than its lease"])
+def test_sqlite_is_locked_by_another_process(sqlite_place: Place, lease_s: int):
+    """The database goes away: a backup that locks the file for seconds pauses the work, and no more than that."""
+    held: list[subprocess.Popen] = []
+    code = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=60); "
+    code += "c.execute('BEGIN EXCLUSIVE'); print('locked', flush=True); sys.stdin.read()"
+
+    def lock() -> None:
+        command = [sys.executable, "-c", code, sqlite_place.database]
+        held.append(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
+        assert held[0].stdout.readline() == "locked\n"
+
+    def unlock() -> None:
+        held[0].communicate()
+
+    app = sqlite_place.app(settings={"lease_s": lease_s})
+    sqlite_place.play(lambda app: survives(sqlite_place, app, lock, unlock, says="locked"), app)
+
+
+def test_the_disk_is_full(sqlite_place: Place):
+    """The disk fills: work pauses and health says why; with room again it goes on from where it was."""
+    unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def fill() -> None:
+        size = os.path.getsize(f"{sqlite_place.database}-wal")
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, unlimited[1]))
+
+    def empty() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
+
+    @contextmanager
+    def restored() -> Iterator[None]:
+        try:
+            yield
+        finally:
+            empty()
+
+    with restored():
+        sqlite_place.play(lambda app: survives(sqlite_place, app, fill, empty, says="away"))
+
+
+@pytest.fixture
+def sqlite_place(sqlite_database: str, tmp_path) -> Place:
+    """A place on a SQLite file."""
+    folder = tmp_path / "ledger"
+    folder.mkdir()
+    return Place(database=sqlite_database, folder=folder)
