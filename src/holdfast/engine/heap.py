@@ -1,0 +1,14 @@
+"""Keeps the garbage collector from looking through the loaded program again and again."""
+
+import gc
+
+
+def spare_what_is_loaded() -> None:
+    """Exempt what the process holds by now from garbage collection. Does nothing where that was done before.
+
+    With the model library loaded that is 160,000 objects: classes, schemas and functions, which never become garbage.
+    A full collection looks at each of them, and stops every execution of the process for 0.1 s to find nothing.
+    What comes later is collected as ever.
+    """
+    if gc.get_freeze_count() == 0:
+        gc.freeze()
