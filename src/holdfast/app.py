@@ -13,6 +13,7 @@ from pydantic_core import to_jsonable_python
 from holdfast.agent import Agent
 from holdfast.config import Settings, configure_logging, quieted
 from holdfast.engine.clock import SystemClock, new_id
+from holdfast.engine.heap import spare_what_is_loaded
 from holdfast.engine.local import LocalEngine, install_signal_handlers
 from holdfast.errors import DeclarationError, NotFound, UsageError
 from holdfast.loop.desk import Cast, Desk
@@ -297,6 +298,7 @@ class App:
     async def worker(self, concurrency: int | None = None, *, only: str | None = None) -> AsyncGenerator[LocalEngine]:
         """Work on executions in the background while the block runs; on leaving, turns reach their commit."""
         engine = await self._engine(concurrency, only)
+        spare_what_is_loaded()
         self._engines += only is None
         try:
             async with asyncio.TaskGroup() as group:
@@ -313,6 +315,7 @@ class App:
     async def work(self, *, concurrency: int | None = None, drain: bool = False) -> None:
         """Work until stopped by a signal; with `drain` only until nothing is left that it could do."""
         engine = await self._engine(concurrency, None)
+        spare_what_is_loaded()
         install_signal_handlers(engine)
         await (engine.drain() if drain else engine.run())
 
