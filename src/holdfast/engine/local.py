@@ -211,7 +211,9 @@ class LocalEngine:
                 if (task := asyncio.current_task()) and task.cancelling():
                     raise
                 await self._give_back(claimed, error)  # a tool's own, not ours
-            except (Exception, SystemExit) as error:
+            except (KeyboardInterrupt, GeneratorExit):
+                raise
+            except BaseException as error:  # other people's code may raise anything; what it broke must not be lost
                 log.exception("activation_failed", agent=claimed.execution.agent_type)
                 await self._give_back(claimed, error)
 

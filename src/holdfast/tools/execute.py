@@ -212,7 +212,7 @@ class _Run:
         context: Context[object],
     ) -> Attempt:
         """Act once, and sort what came of it by what is known about the effect."""
-        limit = asyncio.timeout(self.timeout_s)
+        limit, task = asyncio.timeout(self.timeout_s), _current_task()
         try:
             async with limit:
                 return Returned(value=await act(context, self.arguments))
@@ -221,13 +221,21 @@ class _Run:
         except (ToolError, InvalidArguments) as error:
             return Refused(error=words_of(error))
         except asyncio.CancelledError as error:
-            task = asyncio.current_task()
             if task is None or task.cancelling():
                 raise
             # Nobody cancelled us: something inside the tool was, and its error leaked out.
             return Lost(error=describe_error(error))
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - a tool may raise anything: all are outcomes
+        except BaseException as error:  # a tool may raise anything: all are outcomes
+            if isinstance(error, GeneratorExit) and _current_task() is not task:
+                raise  # this coroutine is being thrown away: nothing more may be awaited
             return _cut_off(error, self.timeout_s) if limit.expired() else Lost(error=describe_error(error))
+
+
+def _current_task() -> asyncio.Task[object] | None:
+    try:
+        return asyncio.current_task()
+    except RuntimeError:  # no event loop is running
+        return None
 
 
 def pause_s(tool: Tool, attempt: Attempt, *, failures: int, waits: int, random: Callable[[], float]) -> float | None:
@@ -287,7 +295,11 @@ def _cut_off(error: BaseException, timeout_s: float) -> Attempt:
 
 def _bounded(seconds: float) -> float:
     """What a tool asked for, as a wait that can be stored: a number, not negative, at most `MAX_WAIT_S`."""
-    return min(max(seconds, 0.0), MAX_WAIT_S) if math.isfinite(seconds) else MAX_WAIT_S
+    try:
+        finite = math.isfinite(seconds)
+    except (TypeError, OverflowError):  # no number at all, or one beyond any float
+        finite = False
+    return min(max(seconds, 0.0), MAX_WAIT_S) if finite else MAX_WAIT_S
 
 
 def _believe(tool: Tool, found: object, lost: Lost) -> Outcome | None:

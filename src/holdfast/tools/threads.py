@@ -49,9 +49,9 @@ def _fulfil(future: "Future[T]", call: Callable[[], T]) -> None:
         return
     try:
         future.set_result(call())
-    except StopIteration as error:
-        # An asyncio future cannot hold a StopIteration: the waiting task would hang.
-        future.set_exception(RuntimeError(f"the function raised StopIteration({error.value!r})"))
+    except (StopIteration, GeneratorExit) as error:
+        # An asyncio future cannot hold the one, the waiting task would hang; the other would close that task.
+        future.set_exception(RuntimeError(f"the function raised {error!r}"))
     except BaseException as error:  # noqa: BLE001 - whatever it is, it belongs to whoever waits
         future.set_exception(error)
 
