@@ -1,5 +1,6 @@
 """Incident 8: the arguments change after the approval."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -12,9 +13,9 @@ from tests.incidents.desk import call, ledger_in, to_do
 from tests.incidents.place import Place, events_of
 
 
-def cashier(folder: Path, least: int) -> Agent:
-    """Refunds 5, until a deploy rounds small amounts up without a trace in the schema."""
-    rounded = Annotated[int, AfterValidator(lambda amount: max(amount, least))]
+def cashier(folder: Path, read: Callable[[int], int]) -> Agent:
+    """Refunds 5, as the tool's validator reads that: of which there is no trace in the schema."""
+    rounded = Annotated[int, AfterValidator(read)]
 
     @tool(effect="irreversible")
     def refund(ctx: Context[Path], amount: rounded) -> str:
@@ -47,9 +48,18 @@ def test_a_deploy_that_reads_them_differently_asks_again(place: Place):
         await app.decide(again.id, "approve", by="Bob")
         assert (await app.resume(identity)).status == "completed"
 
-    identity = place.play(approved, place.app(cashier(place.folder, 0)))
-    place.play(deployed, place.app(cashier(place.folder, 50)))
+    identity = place.play(approved, place.app(cashier(place.folder, lambda amount: amount)))
+    place.play(deployed, place.app(cashier(place.folder, lambda amount: max(amount, 50))))
     assert [effect.args for effect in place.ledger.effects()] == [{"amount": 50}]
+
+
+def test_arguments_that_change_at_each_reading_never_run(place: Place):
+    """What is shown is what runs: a validator that changes its own output is refused before anybody is asked."""
+    app = place.app(cashier(place.folder, lambda amount: amount * 100))
+    ended = place.play(lambda app: app.run("clerk", "refund it"), app)
+    assert (ended.status, ended.tool_calls[0].status, place.did()) == ("completed", "failed", [])
+    assert "500" in ended.tool_calls[0].error
+    assert "50000" in ended.tool_calls[0].error
 
 
 def test_the_same_tool_with_other_arguments_is_another_question(place: Place):

@@ -53,10 +53,21 @@ class Arguments:
         Raises:
             InvalidArguments: They do not fit; the message says which and why.
         """
-        try:
-            dumped = self._adapter.dump_python(
-                self.typed(arguments), mode="json", by_alias=True, round_trip=True, warnings=False
+        values = self.typed(arguments)
+        written = self._written(values)
+        again = self.typed(written)
+        # People agree to what is written, and what runs is read from it: it must be the same thing. Equal values
+        # may be written in another order (sets); equal words may make values that cannot be compared.
+        if again != values and (rewritten := self._written(again)) != written:
+            raise InvalidArguments(
+                f"arguments of {self._tool!r} change each time they are read: first {_SHORT.repr(written)}, then "
+                f"{_SHORT.repr(rewritten)}; its validators must leave alone what they gave"
             )
+        return written
+
+    def _written(self, values: object) -> dict[str, Json]:
+        try:
+            dumped = self._adapter.dump_python(values, mode="json", by_alias=True, round_trip=True, warnings=False)
         except PydanticSerializationError as error:
             raise InvalidArguments(f"arguments of {self._tool!r} cannot be kept as JSON: {error}") from error
         return cast("dict[str, Json]", dumped)
