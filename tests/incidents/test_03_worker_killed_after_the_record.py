@@ -25,9 +25,7 @@ def test_it_continues_with_the_next_step(place: Place, commit: int):
     assert [entry.key for entry in place.asked.effects()] == ["after 0", "after 1", "after 2", "after 3"]
 
 
-@pytest.mark.parametrize(
-    "commit", [2, 3], ids=["its answer is recorded", "its call is recorded"]
-)
+@pytest.mark.parametrize("commit", [2, 3], ids=["its answer is recorded", "its call is recorded"])
 def test_no_answer_is_bought_twice(place: Place, provider: Provider, commit: int):
     """A worker is killed after the record: the provider is not asked again for what it answered."""
     look = ("look", {"order": "7"})

@@ -2,9 +2,9 @@
 
 import pytest
 
+from holdfast import App
 from tests.incidents.desk import call, to_do
 from tests.incidents.place import Place, kinds, until
-from holdfast import App
 
 
 @pytest.mark.parametrize("how", ["run", "block"])

@@ -15,8 +15,7 @@ def test_two_people_at_two_terminals(place: Place):
     [asked] = place.play(lambda app: app.approvals())
     answers = [["approve"], ["approve"], ["reject", "--note", "no"], ["reject", "--note", "no"]]
     terminals = [
-        place.begin(verb, asked.id, *more, "--by", f"person-{number}")
-        for number, (verb, *more) in enumerate(answers)
+        place.begin(verb, asked.id, *more, "--by", f"person-{number}") for number, (verb, *more) in enumerate(answers)
     ]
     won = [number for number, terminal in enumerate(terminals) if terminal.wait() == 0]
     assert len(won) == 1, [terminal.said for terminal in terminals]

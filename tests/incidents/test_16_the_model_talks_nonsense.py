@@ -36,7 +36,7 @@ def broken_call(model: str) -> Body:
     message = dialect(model).message(Answer(calls=(("look", {"order": "HERE"}),)), {"model": model})
     text = json.dumps(message)
     if "openai" in model:  # arguments are text there, and may be anything
-        return Body(text.replace(r'{\"order\": \"HERE\"}', r'{\"order\": 7, \"trou').encode())
+        return Body(text.replace(r"{\"order\": \"HERE\"}", r"{\"order\": 7, \"trou").encode())
     return Body(text.replace('{"order": "HERE"}', '{"order": {"no": "text"}}').encode())
 
 
@@ -109,6 +109,8 @@ def test_a_body_that_is_no_message_is_a_failed_attempt(place: Place, provider: P
     ended, events = ran(place, model)
     assert (ended.status, ended.status_reason) == ("failed", "MODEL_UNAVAILABLE")
     [failed] = [event.data for event in events if event.kind == "model.failed"]
-    assert [attempt["failure"] for attempt in failed["attempts"]] == ["malformed"] * 2 == ["malformed"] * len(
-        provider.received
+    assert (
+        [attempt["failure"] for attempt in failed["attempts"]]
+        == ["malformed"] * 2
+        == ["malformed"] * len(provider.received)
     )

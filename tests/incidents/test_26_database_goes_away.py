@@ -1,13 +1,13 @@
 """Incident 26: the database goes away for thirty seconds, or the disk fills."""
 
 import asyncio
-import os
 import resource
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -46,10 +46,9 @@ async def survives(place: Place, app: App, leave: object, come_back: object, *, 
 @pytest.mark.postgres
 @pytest.mark.parametrize("lease_s", [10, 1], ids=["within its lease", "longer than its lease"])
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGQUIT], ids=["stopped", "crashed"])
-def test_postgres_goes_and_comes_back(postgres: Postgres, place: Place, how: signal.Signals, lease_s: int):
+def test_postgres_goes_and_comes_back(postgres: Postgres, postgres_place: Place, how: signal.Signals, lease_s: int):
     """The database goes away: work pauses with a clear health state and resumes; nothing acknowledged is lost."""
-    if place.sqlite:
-        pytest.skip("PostgreSQL is the one with a server")
+    place = postgres_place
 
     async def story(app: App) -> None:
         await survives(place, app, lambda: postgres.stop(how), postgres.ensure_running, says="away")
@@ -58,10 +57,9 @@ def test_postgres_goes_and_comes_back(postgres: Postgres, place: Place, how: sig
 
 
 @pytest.mark.postgres
-def test_connections_are_cut_again_and_again(postgres: Postgres, place: Place):
+def test_connections_are_cut_again_and_again(postgres: Postgres, postgres_place: Place):
     """The database drops every connection, ten times: the executions end as they would have."""
-    if place.sqlite:
-        pytest.skip("PostgreSQL is the one with connections")
+    place = postgres_place
 
     async def story(app: App) -> None:
         taken = [await app.start("clerk", WORK) for _ in range(SOME)]
@@ -99,7 +97,7 @@ def test_the_disk_is_full(sqlite_place: Place):
     unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
 
     def fill() -> None:
-        size = os.path.getsize(f"{sqlite_place.database}-wal")
+        size = Path(f"{sqlite_place.database}-wal").stat().st_size
         resource.setrlimit(resource.RLIMIT_FSIZE, (size, unlimited[1]))
 
     def empty() -> None:
@@ -114,11 +112,3 @@ def test_the_disk_is_full(sqlite_place: Place):
 
     with restored():
         sqlite_place.play(lambda app: survives(sqlite_place, app, fill, empty, says="away"))
-
-
-@pytest.fixture
-def sqlite_place(sqlite_database: str, tmp_path) -> Place:
-    """A place on a SQLite file."""
-    folder = tmp_path / "ledger"
-    folder.mkdir()
-    return Place(database=sqlite_database, folder=folder)

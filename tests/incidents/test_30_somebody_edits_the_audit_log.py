@@ -5,6 +5,10 @@ import pytest
 from tests.incidents.desk import call, to_do
 from tests.incidents.place import Place
 
+ADD = """INSERT INTO agent_events (execution_id, seq, kind, version, data, at, hash)
+    SELECT execution_id, (SELECT max(seq) + 1 FROM agent_events WHERE execution_id = '{id}'),
+        kind, version, data, at, hash
+    FROM agent_events WHERE {third}"""
 TAMPERED = {
     "data": ("UPDATE agent_events SET data = {other} WHERE {third}", 3),
     "kind": ("UPDATE agent_events SET kind = 'model.failed' WHERE {third}", 3),
@@ -14,12 +18,7 @@ TAMPERED = {
     "the first row deleted": ("DELETE FROM agent_events WHERE {first}", 1),
     "the end cut off": ("DELETE FROM agent_events WHERE execution_id = '{id}' AND seq > 2", 3),
     "all of it deleted": ("DELETE FROM agent_events WHERE execution_id = '{id}'", 1),
-    "a row added": (
-        "INSERT INTO agent_events (execution_id, seq, kind, version, data, at, hash) SELECT execution_id, "
-        "(SELECT max(seq) + 1 FROM agent_events WHERE execution_id = '{id}'), kind, version, data, at, hash "
-        "FROM agent_events WHERE {third}",
-        None,
-    ),
+    "a row added": (ADD, None),
     "two rows swapped": ("UPDATE agent_events SET seq = CASE seq WHEN 103 THEN 4 ELSE 3 END WHERE {moved}", 3),
 }
 

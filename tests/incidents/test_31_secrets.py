@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from tests.incidents.place import Place
-from tests.postgres import Postgres
 
 PLACES = (
     "input", "model", "argument", "result", "error", "blob", "log", "stdlog", "note", "reject", "edit", "answer",
@@ -16,7 +15,7 @@ PLACES = (
 
 def secret(where: str) -> str:
     """A key that says where it came from."""
-    return f"sk-proj-{where}-A1b2C3d4E5f6G7h8I9j0"
+    return f"{os.environ.get('INCIDENT_SECRET', 'sk-proj')}-{where}-A1b2C3d4E5f6G7h8I9j0"
 
 
 FILE = '''
@@ -94,7 +93,7 @@ def live(place: Place, target: str) -> None:
     assert {first.status, second.status} == {"completed", "awaiting_review"}
 
 
-def written(place: Place, postgres: Postgres | None) -> dict[str, bytes]:
+def written(place: Place) -> dict[str, bytes]:
     """Every byte that was stored or logged, by where it is."""
     files = [*place.folder.glob("*.out"), *place.folder.glob("*.err"), *place.folder.glob("heard.jsonl")]
     found = {file.name: file.read_bytes() for file in files}
@@ -103,24 +102,37 @@ def written(place: Place, postgres: Postgres | None) -> dict[str, bytes]:
     place.sql("CHECKPOINT")
     tables = place.sql("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
     rows = {name: "\n".join(row for (row,) in place.sql(f"SELECT t::text FROM {name} t")) for (name,) in tables}
+    payloads = place.sql(
+        "SELECT table_name, column_name FROM information_schema.columns WHERE data_type = 'bytea'"
+        " AND table_schema = 'public'"
+    )
+    for name, column in payloads:  # as text they would be hexadecimal
+        found[f"{name}.{column}"] = b"".join(row for (row,) in place.sql(f"SELECT {column} FROM {name}"))
     [(oid, folder)] = place.sql(
         "SELECT oid, current_setting('data_directory') FROM pg_database WHERE datname = current_database()"
     )
     raw = [*Path(folder, "base", str(oid)).iterdir(), *Path(folder, "pg_wal").glob("0*")]
     return (
-        found | {name: text.encode() for name, text in rows.items()} | {str(f): f.read_bytes() for f in raw if f.is_file()}
+        found
+        | {name: text.encode() for name, text in rows.items()}
+        | {str(f): f.read_bytes() for f in raw if f.is_file()}
     )
+
+
+def leaked(place: Place) -> set[str]:
+    """Where the secrets came from that can be found in what was stored."""
+    stored = b"".join(written(place).values())
+    return {where for where in PLACES if secret(where).encode() in stored}
 
 
 def test_no_secret_reaches_the_record_or_the_logs(place: Place, target: str):
     """A secret appears in a prompt or a tool result: redacted before journal, logs, model and terminal."""
     live(place, target)
-    stored = written(place, None)
-    leaks = {(where, name) for where in PLACES for name, content in stored.items() if secret(where).encode() in content}
-    assert leaks == set()
-    everything = b"".join(stored.values())
-    assert b"[redacted:api_key]" in everything
-    # The search would find them: the same words without the secret part are there.
-    assert b"My key is" in everything
-    assert b"the key is" in everything
-    assert os.environ.get("HOLDFAST_LOG_LEVEL") is None
+    assert leaked(place) == set()
+
+
+def test_what_is_no_secret_is_found_everywhere(place: Place, target: str, monkeypatch: pytest.MonkeyPatch):
+    """The control: words that do not look like a secret are kept, and the same search finds them from every place."""
+    monkeypatch.setenv("INCIDENT_SECRET", "plain")
+    live(place, target)
+    assert leaked(place) == set(PLACES)
