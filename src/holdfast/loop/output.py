@@ -14,6 +14,10 @@ from holdfast.types import Json
 WRAPPED_IN = "result"
 """The output tool's only parameter when the result is no object itself: a number, a list, a union."""
 
+DEEPEST = 100
+"""Levels of JSON that a model may write; every reader of it goes down a few frames a level."""
+TOO_DEEP = "The JSON is nested too deeply."
+
 _FENCED = re.compile(r"```[\w-]*[ \t]*\n(.*?)```", re.DOTALL)
 _PUNCTUATION = re.compile(r"[\s{}\[\]:,\"'“”\\]+")
 _LAST_ZEROS = re.compile(r"(\d\.\d*?)0+(?!\d)")
@@ -133,8 +137,12 @@ def parse_json(raw: str) -> Json:
     except json.JSONDecodeError as error:
         value = _repaired(raw, error)
     except RecursionError as error:
-        raise InvalidArguments("The JSON is nested too deeply.") from error
+        raise InvalidArguments(TOO_DEEP) from error
+    except ValueError as error:  # Python reads no integer of more than 4,300 digits
+        raise InvalidArguments("The JSON holds a number with too many digits: give it as text.") from error
     _refuse_unsendable(value)
+    if _deeper_than(value, DEEPEST):
+        raise InvalidArguments(TOO_DEEP)
     return value
 
 
@@ -242,7 +250,7 @@ def _embedded(text: str) -> Iterator[str]:
     while start >= 0:
         try:
             _, end = decoder.raw_decode(text, start)
-        except (json.JSONDecodeError, RecursionError):
+        except (ValueError, RecursionError):
             start = _next_opening(text, start + 1)
             continue
         found = True
@@ -278,7 +286,15 @@ def _refuse_unsendable(value: Json) -> None:
     except UnicodeEncodeError as error:
         raise InvalidArguments("The JSON holds half of a surrogate pair (\\ud800 to \\udfff).") from error
     except RecursionError as error:
-        raise InvalidArguments("The JSON is nested too deeply.") from error
+        raise InvalidArguments(TOO_DEEP) from error
+
+
+def _deeper_than(value: Json, levels: int) -> bool:
+    if isinstance(value, str) or not isinstance(value, Mapping | Sequence):
+        return False
+    if not levels:
+        return True
+    return any(_deeper_than(item, levels - 1) for item in (value.values() if isinstance(value, Mapping) else value))
 
 
 def _short(value: object) -> str:
