@@ -279,7 +279,8 @@ class App:
         trail = await self._open()
         edit_digest = None
         if edit is not None and answer == "approve":
-            edit, edit_digest = checked_edit(self.agents, await trail.approval(approval_id), edit)
+            asked = await trail.approval(approval_id)
+            edit, edit_digest = checked_edit(self.agents, asked, edit, redactor=self._redactor())
         return await trail.decide(
             Ruling(approval_id=approval_id, answer=answer, by=by, note=note, edit=edit, edit_digest=edit_digest)
         )

@@ -51,6 +51,7 @@ async def begin(activation: Activation, group: Sequence[CallState]) -> list[Call
 
     An approval is used up in the same commit.
     """
+    approvals = activation.history.approvals
     for call in group:
         if call.status == "running":
             continue
@@ -63,6 +64,7 @@ async def begin(activation: Activation, group: Sequence[CallState]) -> list[Call
         try:
             await activation.commit()
         except ApprovalUnusable as unusable:
+            activation.history.approvals = approvals
             await ask_about_all(activation, group, str(unusable))
             return []
     await activation.heed_cancel()

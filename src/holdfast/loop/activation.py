@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import cast
 
 from holdfast.errors import ApprovalUnusable, CancelRequested
 from holdfast.loop.desk import Cast, Desk
@@ -12,6 +13,7 @@ from holdfast.loop.prompt import Prompt
 from holdfast.policy import approval as asking
 from holdfast.policy.limits import Spent
 from holdfast.trail import events as kinds
+from holdfast.trail.codec import storable
 from holdfast.types import (
     Append,
     ApprovalUse,
@@ -168,6 +170,8 @@ class Activation:
         self.over = True
 
     def _record(self, draft: Draft, kind: str, data: Mapping[str, Json], call: CallChange | None) -> None:
+        # What is gone on with is what a resumed execution would read.
+        data = cast("Mapping[str, Json]", storable(data, self.desk.redactor))
         apply(self.history, kind, data)
         self._just_committed = False
         draft.events.append(NewEvent(kind=kind, data=data))

@@ -1,7 +1,8 @@
 """Decide: what the model's message asks for, and what the gates say of each call. One commit: the intent."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias, cast
 
 from holdfast.errors import InvalidArguments
 from holdfast.loop.activation import Activation
@@ -11,12 +12,19 @@ from holdfast.loop.wrapup import give_up
 from holdfast.policy import approval as asking
 from holdfast.policy import gate
 from holdfast.trail import events as kinds
+from holdfast.trail.codec import storable
 from holdfast.types import CallChange, CallStatus, Decision, Effect, Json, Proposal
+
+Record: TypeAlias = Callable[[str, Mapping[str, Json], CallChange], None]
 
 EARLY = (
     "Not accepted: you asked for other calls in the same message. Look at their results, then give the final result."
 )
 GAVE_UP = Decision(verdict="deny", gate="order", reason="Not run: the same message says it cannot be completed.")
+REVIEWED = Decision(verdict="review", gate="cannot_complete", reason="The agent says it cannot complete this.")
+TAKEN = Decision(
+    verdict="deny", gate="cannot_complete", reason="Noted: the work ends here, unless it is taken up again."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,18 +113,19 @@ def judge(activation: Activation, index: int, raw: RawCall) -> Judged:
     """What the gates say of one call. Pure but for reading the declarations."""
     call_id = f"{activation.id}:{activation.history.step}:{index}"
     try:
-        arguments = parse_arguments(raw.arguments)
+        arguments = recorded(activation, parse_arguments(raw.arguments))
     except InvalidArguments as problem:
         return refused(call_id, index, raw, {}, Decision(verdict="deny", gate="arguments", reason=str(problem)))
     if raw.tool == "ask_person":
-        return question(call_id, index, raw, dict(arguments))
+        return question(call_id, index, raw, arguments)
     tool = activation.cast.tools.get(raw.tool)
     if tool is None:
-        return refused(call_id, index, raw, dict(arguments), gate.unknown_tool(raw.tool, activation.cast.tools))
+        return refused(call_id, index, raw, arguments, gate.unknown_tool(raw.tool, activation.cast.tools))
     try:
-        valid = dict(tool.validate(arguments))
+        valid = recorded(activation, tool.validate(arguments))
+        args = tool.typed(valid)
     except InvalidArguments as error:
-        return refused(call_id, index, raw, dict(arguments), gate.bad_arguments(error))
+        return refused(call_id, index, raw, arguments, gate.bad_arguments(error))
     proposal = Proposal(
         call_id=call_id,
         execution_id=activation.id,
@@ -124,7 +133,7 @@ def judge(activation: Activation, index: int, raw: RawCall) -> Judged:
         tool=tool.name,
         effect=tool.effect,
         arguments=valid,
-        args=tool.typed(valid),
+        args=args,
         digest=asking.digest(tool.name, valid),
         schema_hash=tool.schema_hash,
         agent=activation.cast.agent.name,
@@ -141,6 +150,14 @@ def judge(activation: Activation, index: int, raw: RawCall) -> Judged:
         decision=limited(activation, index) or gate.judge(tool.review, proposal),
         proposal=proposal,
     )
+
+
+def recorded(activation: Activation, arguments: Mapping[str, Json]) -> dict[str, Json]:
+    r"""Arguments as the journal will have them: what is judged, shown and run is what is recorded.
+
+    An escape in JSON (`\u0073k-...`) can hide a secret from the look at the whole message.
+    """
+    return dict(cast("Mapping[str, Json]", storable(arguments, activation.desk.redactor)))
 
 
 def limited(activation: Activation, index: int) -> Decision | None:
@@ -191,7 +208,7 @@ async def open_calls(activation: Activation, judged: Sequence[Judged]) -> None:
         if call.decision.verdict == "review":
             ask(activation, call)
         elif call.decision.verdict == "deny":
-            refuse(activation, call)
+            refuse(activation, call, activation.intend)
     if waiting:
         await activation.park("APPROVAL", status="awaiting_review")
     elif begun:
@@ -287,10 +304,10 @@ def ask(activation: Activation, call: Judged) -> None:
     )
 
 
-def refuse(activation: Activation, call: Judged) -> None:
+def refuse(activation: Activation, call: Judged, record: Record) -> None:
     """A no is an answer: the model gets the reason."""
     status: CallStatus = "failed" if call.decision.gate in {"known_tool", "arguments"} else "denied"
-    activation.intend(
+    record(
         kinds.CALL_ENDED,
         {
             "call_id": call.id,
@@ -324,22 +341,21 @@ async def hand_over(activation: Activation, calls: Sequence[RawCall]) -> None:
         said = {"reason": str(saying.arguments)}
     parts = [f"{name}: {said[name]}" for name in ("reason", "done", "open") if said.get(name)]
     error = "; ".join(parts) or "no reason given"
-    if activation.cast.agent.on_failure == "fail":
-        await give_up(activation, "CANNOT_COMPLETE", error)
-        return
-    for index, call in enumerate(calls):
-        judged = gave_up(activation, index, call, GAVE_UP if call is not saying else None)
-        status: CallStatus = "pending" if call is not saying else "awaiting_review"
-        activation.intend(kinds.CALL_DECIDED, decided(activation, judged, status), row(activation, judged, status))
-        if call is not saying:
-            refuse(activation, judged)
-    await give_up(
-        activation, "CANNOT_COMPLETE", error, call_id=f"{activation.id}:{activation.history.step}:{calls.index(saying)}"
-    )
+    asks = activation.cast.agent.on_failure == "review"
+    # Every call is answered, also where the execution ends: a retry goes on from here.
+    record = activation.intend if asks else activation.fact
+    saying_decision = REVIEWED if asks else TAKEN
+    judged = [given_up(activation, index, call, saying_decision if call is saying else GAVE_UP)
+              for index, call in enumerate(calls)]  # fmt: skip
+    for call in judged:
+        status: CallStatus = "awaiting_review" if call.decision is REVIEWED else "pending"
+        record(kinds.CALL_DECIDED, decided(activation, call, status), row(activation, call, status))
+    for call in judged:
+        if call.decision is not REVIEWED:
+            refuse(activation, call, record)
+    await give_up(activation, "CANNOT_COMPLETE", error, call_id=judged[calls.index(saying)].id)
 
 
-def gave_up(activation: Activation, index: int, call: RawCall, decision: Decision | None) -> Judged:
+def given_up(activation: Activation, index: int, call: RawCall, decision: Decision) -> Judged:
     """A call of a message that says it cannot be completed."""
-    call_id = f"{activation.id}:{activation.history.step}:{index}"
-    review = Decision(verdict="review", gate="cannot_complete", reason="The agent says it cannot complete this.")
-    return refused(call_id, index, call, {}, decision or review)
+    return refused(f"{activation.id}:{activation.history.step}:{index}", index, call, {}, decision)

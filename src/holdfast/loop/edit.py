@@ -1,15 +1,20 @@
 """A person's edit of a call's arguments: checked before it is recorded, bound to what it says."""
 
 from collections.abc import Mapping
+from typing import cast
 
 from holdfast.agent import Agent
 from holdfast.errors import InvalidArguments
 from holdfast.policy.approval import digest
+from holdfast.trail.codec import storable
+from holdfast.trail.redact import Redactor
 from holdfast.types import Approval, Json
 
 
-def checked_edit(agents: Mapping[str, Agent[object]], approval: Approval, edit: Json) -> tuple[Json, str | None]:
-    """The edit, validated where this process knows the tool, and the digest it is bound by.
+def checked_edit(
+    agents: Mapping[str, Agent[object]], approval: Approval, edit: Json, *, redactor: Redactor
+) -> tuple[Json, str | None]:
+    """The edit as it will be recorded, validated where this process knows the tool, and the digest it is bound by.
 
     An edit that nobody could check here is checked when it is used; if it does not fit, people are asked again.
 
@@ -22,5 +27,6 @@ def checked_edit(agents: Mapping[str, Agent[object]], approval: Approval, edit: 
         raise InvalidArguments('edited arguments are a JSON object, e.g. {"amount": "40.00"}')
     agent = agents.get(approval.agent_type)
     tool = next((tool for tool in agent.tools if tool.name == approval.tool_name), None) if agent else None
-    arguments = dict(tool.validate(edit)) if tool else dict(edit)
+    clean = cast("Mapping[str, Json]", storable(edit, redactor))
+    arguments = cast("dict[str, Json]", storable(dict(tool.validate(clean)) if tool else dict(clean), redactor))
     return arguments, digest(approval.tool_name, arguments)

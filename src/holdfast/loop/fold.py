@@ -16,6 +16,7 @@ from holdfast.loop.history import (
     result_of,
     size_of,
 )
+from holdfast.loop.reply import call_ids
 from holdfast.loop.transcript import Answered, Entry, Responded, Returned, Told
 from holdfast.policy.loops import Seen
 from holdfast.trail import events as kinds
@@ -89,6 +90,9 @@ def retried(history: History, _data: Data) -> None:
     )
     history.corrections, history.closing, history.malformed = 0, None, False
     history.seen.clear()
+    # What a person said no to may be asked again: that is what a retry is for.
+    history.forget_approvals("escalation")
+    history.forget_approvals("change")
     history.active_s, history.claimed_at = 0.0, None
 
 
@@ -140,6 +144,7 @@ def responded(history: History, data: Data) -> None:
     history.corrections = history.corrections + 1 if history.malformed else 0
     history.malformed = False
     history.calls = {}
+    history.provider_ids.update(call_ids(data["response"]))
     history.add(Responded(data["response"]))
     history.last_usage, history.entries_at_last_usage = used, len(history.entries)
 
@@ -221,6 +226,9 @@ def return_all(history: History) -> None:
                 status=call.status,
             )
         )
+    for text in history.held_back:
+        history.add(Told(text))
+    history.held_back.clear()
 
 
 def opened(history: History, data: Data) -> None:

@@ -101,8 +101,12 @@ class History:
 
     calls: dict[str, CallState] = field(default_factory=dict[str, CallState])
     """Calls of the present turn, in order."""
+    provider_ids: set[str] = field(default_factory=set[str])
+    """How models named their calls so far: each name is given once in a conversation."""
     contents: dict[str, str] = field(default_factory=dict[str, str])
     """What their results say, until all of them are there."""
+    held_back: list[str] = field(default_factory=list[str])
+    """Words that come after those results."""
     records: list[CallRecord] = field(default_factory=list[CallRecord])
     notes: list[str] = field(default_factory=list[str])
     seen: deque[Seen] = field(default_factory=lambda: deque[Seen](maxlen=REMEMBERED_CALLS))
@@ -132,9 +136,12 @@ class History:
         return about[-1] if about else None
 
     def tell(self, text: str) -> None:
-        """Add words in the user's place."""
-        self.add(Told(text))
+        """Add words in the user's place; not between calls and their results, which providers want together."""
         self.notes.append(text)
+        if self.has_open_calls():
+            self.held_back.append(text)
+        else:
+            self.add(Told(text))
 
     def add(self, entry: Entry) -> None:
         """Append to the context."""
@@ -171,7 +178,10 @@ def size_of(entry: Entry) -> int:
 
 def result_of(data: dict[str, Any]) -> Json:
     """A call's result as a rule reads it: the value itself where the model was told its JSON."""
-    return json.loads(data["content"]) if data.get("json") else data["content"]
+    try:
+        return json.loads(data["content"]) if data.get("json") else data["content"]
+    except ValueError:  # Python reads no integer of more than 4,300 digits
+        return data["content"]
 
 
 def as_text(value: Json) -> str:
@@ -181,5 +191,5 @@ def as_text(value: Json) -> str:
 
 def label(call: CallState) -> str:
     """A call as a person would write it, cut to one line."""
-    arguments = ", ".join(f"{name}={value!r}" for name, value in call.arguments.items())
+    arguments = ", ".join(f"{name}={value!r}" for name, value in sorted(call.arguments.items()))
     return f"{call.tool}({arguments if len(arguments) <= 120 else arguments[:117] + '...'})"

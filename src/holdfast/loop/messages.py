@@ -1,5 +1,6 @@
 """The conversation as the model library's messages, built step by step, and how large it can be at most."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Literal, cast
 
@@ -19,6 +20,8 @@ Outcome = Literal["success", "failed", "denied"]
 
 OUTCOMES: Mapping[CallStatus, Outcome] = {"completed": "success", "denied": "denied"}
 """How the library names what came of a call; everything else is `failed`."""
+
+_UNSENDABLE = re.compile("[^a-zA-Z0-9_-]")
 
 # As the library's adapter for messages of all kinds: looking for the kind is a third of the cost.
 _RESPONSES = TypeAdapter(list[lib.ModelResponse], config=ConfigDict(ser_json_bytes="base64", val_json_bytes="base64"))
@@ -60,7 +63,7 @@ class Messages:
             case Returned():
                 self._say(
                     lib.ToolReturnPart(
-                        tool_name=entry.tool,
+                        tool_name=sendable_name(entry.tool),
                         content=entry.content,
                         tool_call_id=entry.provider_call_id,
                         outcome=OUTCOMES.get(entry.status, "failed"),
@@ -78,6 +81,9 @@ class Messages:
 
 def sendable(response: lib.ModelResponse) -> lib.ModelResponse:
     """The response as it may stand in a history."""
+    for part in response.parts:
+        if type(part) is lib.ToolCallPart:
+            part.tool_name = sendable_name(part.tool_name)
     if any(isinstance(part, lib.TextPart | lib.ToolCallPart) and part.has_content() for part in response.parts):
         return response
     if response.tool_calls:
@@ -85,6 +91,11 @@ def sendable(response: lib.ModelResponse) -> lib.ModelResponse:
     kept = [part for part in response.parts if not isinstance(part, lib.TextPart)]
     response.parts = [*kept, lib.TextPart(NO_ANSWER)]
     return response
+
+
+def sendable_name(tool: str) -> str:
+    """The name of a tool that a model made up, as providers take it back in a history."""
+    return _UNSENDABLE.sub("_", tool)[:64] or "unnamed"
 
 
 def dump(response: lib.ModelResponse) -> Mapping[str, Json]:

@@ -2,9 +2,9 @@
 
 import random as randomness
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from json import dumps
 from typing import Literal, TypeAlias, cast
 
 import structlog
@@ -15,10 +15,11 @@ from holdfast.loop.failure import CONSEQUENCES, FailureClass, classify, describe
 from holdfast.loop.output import OutputContract
 from holdfast.loop.prices import worst_cost
 from holdfast.loop.prompt import TOOL_TOKENS, Prompt, calls_size, fixed_size, schema_size, size, tool_size
-from holdfast.loop.reply import OUTPUT_TOOL, RawCall, response_view
+from holdfast.loop.reply import OUTPUT_TOOL, RawCall, response_view, with_distinct_ids
 from holdfast.loop.request import OnToken, Reading, Request, Rung
 from holdfast.loop.rule import RuleRung
 from holdfast.ports import Clock, LanguageModel, Rule, Tool
+from holdfast.trail.codec import storable
 from holdfast.trail.redact import Redactor
 from holdfast.types import Json, Usage
 
@@ -100,11 +101,20 @@ class Response:
 
     def redacted(self, redactor: Redactor) -> "Response":
         """The same without secrets, in text, calls and JSON alike."""
-        if not redactor.suspects(dumps(self.json, ensure_ascii=False)):
+        return self._with(cast("Mapping[str, Json]", storable(self.json, redactor)))
+
+    def distinct(self, taken: AbstractSet[str]) -> "Response":
+        """The same with call ids that no other call of the conversation has.
+
+        Some models name their calls alike, or not at all; in a history providers refuse that.
+        """
+        return self._with(with_distinct_ids(self.json, taken))
+
+    def _with(self, json: Mapping[str, Json]) -> "Response":
+        if json is self.json:
             return self
-        clean = cast("Mapping[str, Json]", redactor.value(self.json))
-        text, calls, finish_reason = response_view(clean)
-        return replace(self, json=clean, text=text, calls=calls, finish_reason=finish_reason)
+        text, calls, finish_reason = response_view(json)
+        return replace(self, json=json, text=text, calls=calls, finish_reason=finish_reason)
 
 
 class ModelsFailed(Exception):

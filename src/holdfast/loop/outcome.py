@@ -4,9 +4,10 @@ from dataclasses import replace
 from hashlib import sha256
 
 from holdfast.loop.activation import Activation
-from holdfast.loop.history import ApprovalState, CallState
+from holdfast.loop.history import ApprovalState, CallState, as_text
 from holdfast.tools.execute import Outcome
 from holdfast.trail import events as kinds
+from holdfast.trail.codec import storable
 from holdfast.trail.redact import Redactor
 from holdfast.types import CallChange, CallStatus, Json
 
@@ -59,20 +60,24 @@ def end_call(  # noqa: PLR0913 - the fields of an outcome
 ) -> None:
     """Record the end of a call, or of an attempt that ended in doubt or is to be tried later."""
     redactor = activation.desk.redactor
-    content, error = redactor.text(content), redactor.text(error) if error else None
+    is_json = status == "completed" and blob is None and not isinstance(output, str | None)
+    clean = storable(output, redactor)
+    # Redacted as JSON where it is JSON: a rule for text would leave something that nobody can read.
+    content = content if is_json and clean is output else as_text(clean) if is_json else redactor.text(content)
+    error = redactor.text(error) if error else None
     activation.fact(
         kinds.CALL_ENDED,
         {
             "call_id": call.id,
             "status": status,
             "content": content,
-            "json": status == "completed" and blob is None and not isinstance(output, str | None),
+            "json": is_json,
             "blob": blob,
             "error": error,
             "attempt": attempt,
             "latency_ms": round(latency_ms, 3),
         },
-        changed(call, status, output=output, error=error, attempt=attempt, latency_ms=latency_ms, ended=activation),
+        changed(call, status, output=clean, error=error, attempt=attempt, latency_ms=latency_ms, ended=activation),
     )
 
 

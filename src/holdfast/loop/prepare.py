@@ -134,6 +134,8 @@ async def obey_escalation(activation: Activation) -> None:
     if answer is None:
         return
     if answer.answer != "approve":
+        if answer.call_id:  # answered, so that a retry finds a whole conversation
+            end_call(activation, activation.history.calls[answer.call_id], "denied", refusal(answer))
         await activation.fail(answer.gate, f"{answer.reason} {refusal(answer)}")
     elif answer.edit is not None:
         await activation.complete(answer.edit)

@@ -5,8 +5,10 @@ library keeps agents that answer by rules, and whoever only reads a journal, fro
 """
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import count
 from typing import cast
 
 from pydantic_core import to_json, to_jsonable_python
@@ -51,6 +53,31 @@ def response_view(response: Mapping[str, Json]) -> tuple[str, tuple[RawCall, ...
             calls.append(_raw_call(part))
         adjacent = is_text
     return "".join(texts), tuple(calls), cast("str | None", response.get("finish_reason"))
+
+
+def with_distinct_ids(response: Mapping[str, Json], taken: AbstractSet[str]) -> Mapping[str, Json]:
+    """A recorded response in which every call has an id of its own, and none of `taken`."""
+    parts = cast("Sequence[Mapping[str, Json]]", response["parts"])
+    ids = call_ids(response)
+    if len(set(ids)) == len(ids) and "" not in ids and taken.isdisjoint(ids):
+        return response
+    used, renamed = {*taken, ""}, list[Json]()
+    for part in parts:
+        if part["part_kind"] == "tool-call":
+            name = str(part["tool_call_id"])
+            if name in used:
+                name = next(free for number in count(len(used)) if (free := f"call_{number}") not in used)
+            used.add(name)
+            renamed.append({**part, "tool_call_id": name})
+        else:
+            renamed.append(part)
+    return {**response, "parts": renamed}
+
+
+def call_ids(response: Mapping[str, Json]) -> list[str]:
+    """How a provider names the calls of a recorded response, in order."""
+    parts = cast("Sequence[Mapping[str, Json]]", response["parts"])
+    return [str(part["tool_call_id"]) for part in parts if part["part_kind"] == "tool-call"]
 
 
 def _raw_call(part: Mapping[str, Json]) -> RawCall:

@@ -79,6 +79,6 @@ async def ask(activation: Activation, request: Request) -> Response | None:
             await give_up(activation, failed.reason, str(failed))
         return None
     # What runs is what is recorded: secrets go before anything is made of the message.
-    response = response.redacted(activation.desk.redactor)
+    response = response.redacted(activation.desk.redactor).distinct(activation.history.provider_ids)
     record_response(activation, response, purpose="turn")
     return response

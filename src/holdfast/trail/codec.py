@@ -83,6 +83,20 @@ def canonical(value: Json) -> str:
     return _dump(_sound(value)) if _unsound(text) else text
 
 
+def storable(value: Json, redactor: Redactor) -> Json:
+    """The value as whoever reads the journal will find it: no secrets, and nothing that a database would change.
+
+    What needs no change is given back as it is.
+    """
+    try:
+        text = _dump(value)
+        sound = _sound(value) if _unsound(text) else value
+    except (TypeError, ValueError):
+        sound = _sound(value)
+        text = _dump(sound)
+    return redactor.value(sound) if redactor.suspects(text) else sound
+
+
 def blob_refs(value: Json) -> set[str]:
     """Digests of the blobs that an encoded value refers to."""
     if isinstance(value, Mapping):
