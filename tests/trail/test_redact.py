@@ -29,6 +29,7 @@ SECRETS = [
     ("ghp_" + "a1" * 18, "[redacted:api_key]"),
     ("github_pat_" + "a1" * 18, "[redacted:api_key]"),
     ("xoxb-123456789012-abcdefgh", "[redacted:api_key]"),
+    ("whsec_Mf+Q9r/GKYqrTwjUPD8ILPZI=", "[redacted:api_key]"),
     ("AIzaSyA1234567890abcdefghijklmnopqrstuv", "[redacted:api_key]"),
     (PEM, "[redacted:private_key]"),
     ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.abc_def", "[redacted:jwt]"),

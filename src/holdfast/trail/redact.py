@@ -91,7 +91,7 @@ _CARD_LIKE = re.compile(r"[2-6](?:(?<![0-9A-Fa-f].)(?<!\d\..)|(?<=\\[nrtbf].))\d
 _URL_LIKE = re.compile(r"://[^\s/@\"]{0,400}@")
 _TOKEN_LIKE = re.compile(
     rb"_(?<=[cknoprstu]_)(?:(?<=[srp]k_)[a-z0-9_]{15}|(?<=gh[pousr]_)[a-z0-9]{20}|(?<=pat_)[a-z0-9_]{20}"
-    rb"|(?<=whsec_)[a-z0-9]{16})"
+    rb"|(?<=whsec_)[a-z0-9+/:]{16})"
 )
 _UPPER_TOKEN_LIKE = re.compile("A(?:KIA|SIA|Iza)")
 
