@@ -25,7 +25,7 @@ async def think(activation: Activation, request: Request) -> Response | None:
         return None
     record_request(activation, reservation, purpose="turn")
     await activation.commit()
-    return await ask(activation, replace(request, max_tokens=reservation.max_tokens))
+    return await ask(activation, request, max_tokens=reservation.max_tokens)
 
 
 def room_for(activation: Activation, request: Request) -> Reservation | Exhausted:
@@ -59,13 +59,13 @@ async def reserve_again(activation: Activation, request: Request, failed: Attemp
     return True
 
 
-async def ask(activation: Activation, request: Request) -> Response | None:
+async def ask(activation: Activation, request: Request, *, max_tokens: int) -> Response | None:
     """Call the chain within the execution's time; what comes back is recorded by `decide`'s commit."""
     seconds = activation.seconds_left()
-    timeout_s = min(request.timeout_s, max(seconds, 0.001))
+    request = replace(request, max_tokens=max_tokens, timeout_s=min(request.timeout_s, max(seconds, 0.001)))
     try:
         response = await activation.cast.models.respond(
-            replace(request, timeout_s=timeout_s),
+            request,
             prompt=activation.prompt,
             on_token=activation.desk.listeners.get(activation.id),
             may_go_on=partial(reserve_again, activation, request),

@@ -44,12 +44,12 @@ _GROUP = re.compile("[0-9]+")
 class _Rule:
     name: str
     pattern: re.Pattern[str]
-    hints: tuple[str, ...]
+    hints: tuple[bytes, ...]
     """One of these is in every text that can match, lower case with `-` as `_`; none: always search."""
 
 
 def _rule(name: str, pattern: str, *hints: str) -> _Rule:
-    return _Rule(name=name, pattern=re.compile(pattern), hints=hints)
+    return _Rule(name=name, pattern=re.compile(pattern), hints=tuple(hint.encode() for hint in hints))
 
 
 _RULES = (
@@ -138,7 +138,7 @@ class Redactor:
         if self._key_ends.search(flat):
             text = _apply(self._assigned, text, _assigned)
         for rule in self._rules:
-            if not rule.hints or any(hint.encode() in flat for hint in rule.hints):
+            if not rule.hints or any(hint in flat for hint in rule.hints):
                 text = _apply(rule.pattern, text, _named(rule.name))
         return _without_cards(text) if _has_digits(text) else text
 
