@@ -13,12 +13,14 @@ from tests.incidents.place import Place, events_of
 PRICE = Price(input_usd_per_mtok=Decimal(3), output_usd_per_mtok=Decimal(15))
 
 
-def greedy(bought: list[Usage]) -> ScriptedModel:
-    """A model that always calls three tools, takes every token that it is allowed, and keeps the bill."""
+def greedy(place: Place, bought: list[Usage]) -> ScriptedModel:
+    """A model that always calls three tools, bills every token that is reserved for it, and keeps the bill."""
 
     def script(messages: object) -> Metered:
         turn = len(bought)
-        usage = Usage(input_tokens=100 * (turn + 1), output_tokens=int(model.last_settings["max_tokens"]))
+        [(reserved,)] = place.sql("SELECT reserved_tokens FROM agent_executions")
+        most = int(model.last_settings["max_tokens"])
+        usage = Usage(input_tokens=reserved - most, output_tokens=most)
         bought.append(usage)
         return Metered(Calls([call(name, f"{turn}") for name in ("look", "move", "pay")]), usage)
 
@@ -31,16 +33,19 @@ def dollars(usage: Usage) -> Decimal:
 
 
 LIMITED: list[tuple[str, Limits, Callable[[Usage], object]]] = [
-    ("MAX_TOKENS_EXCEEDED", Limits(tokens=12_000, steps=100), lambda u: u.input_tokens + u.output_tokens),
-    ("MAX_COST_EXCEEDED", Limits(tokens=10**9, steps=100, cost_usd=Decimal("0.12")), dollars),
+    ("MAX_TOKENS_EXCEEDED", Limits(tokens=40_000, steps=100), lambda u: u.input_tokens + u.output_tokens),
+    ("MAX_COST_EXCEEDED", Limits(tokens=10**9, steps=100, cost_usd=Decimal("0.30")), dollars),
 ]
 
 
+@pytest.mark.parametrize("appetite", [2_000, 1_000_000], ids=["in several turns", "all at once"])
 @pytest.mark.parametrize(("reason", "limits", "bill"), LIMITED, ids=["tokens", "dollars"])
-def test_the_turn_finishes_then_a_summary_closes_it(place: Place, reason: str, limits: Limits, bill: Callable):
+def test_the_turn_finishes_then_a_summary_closes_it(
+    place: Place, reason: str, limits: Limits, bill: Callable, appetite: int
+):
     """The budget runs out in mid-turn: what was reserved finishes, and a summary inside the budget ends it."""
     bought: list[Usage] = []
-    app = place.app(clerk(place.folder, models=[greedy(bought)], limits=limits, max_output_tokens=2_000))
+    app = place.app(clerk(place.folder, models=[greedy(place, bought)], limits=limits, max_output_tokens=appetite))
 
     async def story(app: App) -> tuple:
         ended = await app.run("clerk", "pay everything")
@@ -65,7 +70,7 @@ def test_the_turn_finishes_then_a_summary_closes_it(place: Place, reason: str, l
 @pytest.mark.parametrize(("reason", "limits", "bill"), LIMITED, ids=["tokens", "dollars"])
 def test_the_worst_case_is_held_before_every_request(place: Place, reason: str, limits: Limits, bill: Callable):
     """The budget runs out in mid-turn: at no moment were spent and reserved together more than there is."""
-    app = place.app(clerk(place.folder, models=[greedy([])], limits=limits, max_output_tokens=2_000))
+    app = place.app(clerk(place.folder, models=[greedy(place, [])], limits=limits, max_output_tokens=2_000))
 
     async def story(app: App) -> list:
         ended = await app.run("clerk", "pay everything")
