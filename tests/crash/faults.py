@@ -1,5 +1,7 @@
 """Where a process may be killed that the product's own test kit does not reach: inside the database's transactions."""
 
+import threading
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -72,8 +74,36 @@ class CrashingDatabase:
         return getattr(self._database, name)
 
 
-async def break_database(app: App) -> None:
-    """Put the crash points around the app's database."""
+async def wrap_database(app: App, wrap: Callable[[Any], Any] = CrashingDatabase) -> None:
+    """Put something around the database of the app's writer."""
     trail: Any = await app._open()
     writer = trail._parts.writer
-    writer._database = CrashingDatabase(writer._database)
+    writer._database = wrap(writer._database)
+
+
+class BusyDatabase:
+    """The writer's database, with a lock that is held during each transaction.
+
+    Whoever freezes the process takes it first: a frozen process that holds SQLite's own write lock would stop every
+    other one, which is a limit of that database and not what is tested.
+    """
+
+    def __init__(self, database: Any, busy: threading.Lock) -> None:
+        self._database, self._busy = database, busy
+
+    def begin(self) -> None:
+        self._busy.acquire()
+        self._database.begin()
+
+    def commit(self) -> None:
+        self._database.commit()
+        self._busy.release()
+
+    def abandon(self) -> None:
+        """Called by the writer alone, after an error and at the end."""
+        self._database.abandon()
+        if self._busy.locked():
+            self._busy.release()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._database, name)

@@ -14,7 +14,7 @@ from holdfast.testing.crash import VARIABLE, _Process, process_plan
 from holdfast.trail import events as kinds
 from holdfast.trail.audit import verify_database
 from holdfast.types import Approval, Event, Execution
-from tests.crash.faults import LeapingClock, LeapingJournal, break_database
+from tests.crash.faults import LeapingClock, LeapingJournal, wrap_database
 from tests.crash.shop import INPUT, clerk, receipt
 from tests.crash.witness import Witness
 
@@ -48,7 +48,7 @@ async def _live(database: str, witness: Witness, wrap: Wrap | None) -> dict[str,
         return CrashingJournal(LeapingJournal(wrap(journal) if wrap else journal, clock))  # type: ignore[return-value]
 
     async with App([clerk(witness)], database, settings=SETTINGS, clock=clock, wrap_journal=around) as app:
-        await break_database(app)
+        await wrap_database(app)
         found = [event for known in await app.list() async for event in app.events(known.id, follow=False)]
         execution = await app.start("clerk", INPUT, idempotency_key="once")
         async with asyncio.timeout(LIMIT_S), app.worker():

@@ -42,7 +42,7 @@ class Server:
     def make(self, number: int) -> str:
         """A fresh one for the story with this number."""
         if not self._free:
-            name = f"story_{number}"
+            name = f"{self.template}_story_{number}"
             self._run("postgres", f"CREATE DATABASE {name} TEMPLATE {self.template}")
             self._free.append(name)
         self._used[number] = self._free.pop()

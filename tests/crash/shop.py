@@ -73,8 +73,9 @@ def tools(witness: Witness, *, later_s: float) -> list[Any]:
     @tool(effect="read")
     async def find_order(ctx: Context, order: str) -> Receipt:
         """Find an order."""
+        found = services.read(ctx.idempotency_key, "find_order", order)
         await asyncio.sleep(0)
-        return services.read(ctx.idempotency_key, "find_order", order)
+        return found
 
     @tool(effect="read")
     def read_manual(ctx: Context, order: str) -> str:
