@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
-from holdfast import Agent, App, Limits, tool
+from holdfast import Agent, App, Conversation, Limits, tool
 from holdfast.testing import Call, Say, ScriptedModel
+from holdfast.types import Reply
 from tests.incidents.place import Place, events_of
 
 MEGABYTE = 2**20
@@ -78,3 +79,24 @@ def test_the_model_gets_an_excerpt_and_the_whole_is_stored_once(place: Place, wh
     place.play(story, place.app(agent))
     assert max(map(len, heard)) < 20_000
     assert size_of(place) - before < len(stored or b"") * 1.15 + 0.5 * MEGABYTE
+
+
+def test_many_large_results_at_once_are_all_kept(place: Place):
+    """Two hundred executions get fifteen kilobytes each at the same moment: one batch of megabytes holds nobody up."""
+    page = NOISE[:7_500].hex()
+
+    @tool(effect="read")
+    def fetch() -> str:
+        """Fetch it."""
+        return page
+
+    def model(conversation: Conversation) -> Reply:
+        return Say("read") if conversation.calls else Call("fetch")
+
+    async def story(app: App) -> None:
+        started = [await app.start("clerk", "fetch it") for _ in range(200)]
+        async with app.worker(concurrency=200):
+            assert {(await app.wait(one.id)).status for one in started} == {"completed"}
+        assert (await app.get(started[0].id)).tool_calls[0].tool_output == page
+
+    place.play(story, place.app(Agent(name="clerk", models=[model], tools=[fetch])))

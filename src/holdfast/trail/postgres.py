@@ -5,6 +5,7 @@ that two processes never wait for each other in a circle.
 """
 
 import json
+import select
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, suppress
 from functools import cache
@@ -23,6 +24,7 @@ from holdfast.trail.requests import Claim, Lease, Register, Retire, Row, Sweep
 
 CHANNEL: Final = "holdfast"
 _ROWS_AT_ONCE: Final = 1_000
+_SEND_S: Final = 15.0
 _SETTINGS: Final = """
     SELECT set_config('timezone', 'UTC', false),
         set_config('statement_timeout', '0', false),
@@ -88,6 +90,7 @@ class PostgresDatabase:
         if self._news:
             self._run("SELECT pg_notify(%s, '')", (CHANNEL,))
         committing = self._run("COMMIT")
+        self._send_all()
         if self._pipeline is not None:
             self._pipeline.sync()
         if committing.statusmessage != "COMMIT":
@@ -200,6 +203,22 @@ class PostgresDatabase:
         return bool(self._rows(_RENEW, request.lease_s, request.worker_id))
 
     # --- statements
+
+    def _send_all(self) -> None:
+        """Hand everything over to the system.
+
+        A synced pipeline of psycopg 3.3 sends once and then only listens: what did not fit the socket's buffer, from
+        about a megabyte on, would never leave, and both sides would wait for ever.
+        """
+        if self._connection is None:
+            return
+        pgconn = self._connection.pgconn
+        while pgconn.flush():
+            readable, writable, _ = select.select([pgconn.socket], [pgconn.socket], [], _SEND_S)
+            if readable:
+                pgconn.consume_input()
+            elif not writable:
+                raise psycopg.OperationalError(f"the server took nothing for {_SEND_S:g} s")
 
     def _run(self, sql: str, values: Sequence[object] = ()) -> Cursor[tuple[Any, ...]]:
         if self._connection is None:
