@@ -96,8 +96,10 @@ class Bell:
         """Return when work was announced after `since`, or after `timeout_s`."""
         with self._listening(self._working, _WORK) as listener:
             if self._works == since and not self._closed:
+                # Not `wait_for`: before Python 3.12 it swallows a cancellation that comes together with the event.
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(listener.event.wait(), timeout_s)
+                    async with asyncio.timeout(timeout_s):
+                        await listener.event.wait()
 
     def watch(self, execution_id: str) -> AsyncIterator[None]:
         """Tick at once, then after each change; ends when the trail is closed."""
