@@ -278,7 +278,7 @@ class App:
         """
         trail = await self._open()
         edit_digest = None
-        if edit is not None and answer == "approve":
+        if answer == "approve":
             asked = await trail.approval(approval_id)
             edit, edit_digest = checked_edit(self.agents, asked, edit, redactor=self._redactor())
         return await trail.decide(
@@ -299,7 +299,6 @@ class App:
     async def worker(self, concurrency: int | None = None, *, only: str | None = None) -> AsyncGenerator[LocalEngine]:
         """Work on executions in the background while the block runs; on leaving, turns reach their commit."""
         engine = await self._engine(concurrency, only)
-        spare_what_is_loaded()
         self._engines += only is None
         try:
             async with asyncio.TaskGroup() as group:

@@ -11,6 +11,7 @@ from holdfast.loop.output import parse_arguments
 from holdfast.loop.wrapup import give_up
 from holdfast.policy import approval as asking
 from holdfast.policy import gate
+from holdfast.ports import Tool
 from holdfast.trail import events as kinds
 from holdfast.trail.codec import storable
 from holdfast.types import CallChange, CallStatus, Decision, Effect, Json, Proposal
@@ -122,33 +123,47 @@ def judge(activation: Activation, index: int, raw: RawCall) -> Judged:
     if tool is None:
         return refused(call_id, index, raw, arguments, gate.unknown_tool(raw.tool, activation.cast.tools))
     try:
-        valid = recorded(activation, tool.validate(arguments))
-        args = tool.typed(valid)
+        proposal = propose(activation, call_id, tool, arguments)
     except InvalidArguments as error:
         return refused(call_id, index, raw, arguments, gate.bad_arguments(error))
-    proposal = Proposal(
+    decision = limited(activation, index) or gate.judge(tool.review, proposal)
+    if decision.verdict == "rewrite":
+        try:
+            proposal = propose(activation, call_id, tool, decision.rewritten or {})
+        except InvalidArguments as error:
+            decision = gate.misfit(error)
+    return Judged(
+        raw=raw,
+        id=call_id,
+        index=index,
+        effect=tool.effect,
+        arguments=dict(proposal.arguments),
+        digest=proposal.digest,
+        schema_hash=tool.schema_hash,
+        decision=decision,
+        proposal=proposal,
+    )
+
+
+def propose(activation: Activation, call_id: str, tool: Tool, arguments: Mapping[str, Json]) -> Proposal:
+    """One call as it would run.
+
+    Raises:
+        InvalidArguments: The arguments do not fit the tool.
+    """
+    valid = recorded(activation, tool.validate(arguments))
+    return Proposal(
         call_id=call_id,
         execution_id=activation.id,
         step=activation.history.step,
         tool=tool.name,
         effect=tool.effect,
         arguments=valid,
-        args=args,
+        args=tool.typed(valid),
         digest=asking.digest(tool.name, valid),
         schema_hash=tool.schema_hash,
         agent=activation.cast.agent.name,
         user=activation.history.user,
-    )
-    return Judged(
-        raw=raw,
-        id=call_id,
-        index=index,
-        effect=tool.effect,
-        arguments=valid,
-        digest=proposal.digest,
-        schema_hash=tool.schema_hash,
-        decision=limited(activation, index) or gate.judge(tool.review, proposal),
-        proposal=proposal,
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import cast
 
 from holdfast.agent import Agent
-from holdfast.errors import InvalidArguments
+from holdfast.errors import InvalidArguments, JournalBroken
 from holdfast.policy.approval import digest
 from holdfast.trail.codec import storable
 from holdfast.trail.redact import Redactor
@@ -20,13 +20,29 @@ def checked_edit(
 
     Raises:
         InvalidArguments: It is no JSON object, or does not fit the tool.
+        JournalBroken: What people are shown is not what they are asked about: somebody changed a row.
     """
     if approval.kind != "call" or approval.tool_name is None:
         return edit, None
+    _refuse_altered(approval, approval.tool_name)
+    if edit is None:
+        return None, None
     if not isinstance(edit, Mapping):
         raise InvalidArguments('edited arguments are a JSON object, e.g. {"amount": "40.00"}')
     agent = agents.get(approval.agent_type)
     tool = next((tool for tool in agent.tools if tool.name == approval.tool_name), None) if agent else None
-    clean = cast("Mapping[str, Json]", storable(edit, redactor))
+    try:
+        clean = cast("Mapping[str, Json]", storable(edit, redactor))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidArguments(f"edited arguments are JSON: {error}") from error
     arguments = cast("dict[str, Json]", storable(dict(tool.validate(clean)) if tool else dict(clean), redactor))
     return arguments, digest(approval.tool_name, arguments)
+
+
+def _refuse_altered(approval: Approval, tool: str) -> None:
+    shown = approval.arguments
+    if not isinstance(shown, Mapping) or digest(tool, shown) != approval.digest:
+        raise JournalBroken(
+            f"approval {approval.id}: its arguments are not the ones that were asked about, so somebody changed the"
+            " row; reject it, and run `holdfast verify-audit`"
+        )

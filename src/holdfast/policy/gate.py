@@ -1,12 +1,14 @@
 """The gates of a tool call: is it known, do its arguments fit, may it run."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from difflib import get_close_matches
-from typing import cast
+from math import isfinite
+from typing import get_args
 
 from holdfast.errors import InvalidArguments
 from holdfast.ports import ReviewRule, Tool
-from holdfast.types import Decision, Json, Proposal
+from holdfast.types import Decision, Json, Proposal, Verdict
 
 UNDECLARED = "an irreversible tool without a review rule asks every time"
 
@@ -18,16 +20,41 @@ def judge(rule: ReviewRule | None, proposal: Proposal) -> Decision:
             return Decision(verdict="review", gate="review_rule", reason=UNDECLARED)
         return Decision(verdict="allow", gate="review_rule")
     try:
-        decision = cast("object", rule(proposal))  # a rule is the author's code: its type is a promise, not a fact
-    except Exception as error:  # noqa: BLE001 - the author's rule may raise anything; deny when in doubt
-        return Decision(verdict="review", gate="review_rule", reason=f"the review rule failed: {error!r}")
-    if isinstance(decision, Decision):
-        return decision
-    return Decision(
-        verdict="review",
-        gate="review_rule",
-        reason=f"the review rule returned {decision!r}, not a Decision: use ask_when(...) around a plain condition",
+        return _sound(rule(proposal))
+    except Exception as error:  # noqa: BLE001 - the author's rule may raise anything; ask when in doubt
+        return _ask(f"the review rule failed: {_told(error)}")
+
+
+def _sound(decision: object) -> Decision:
+    """What a rule answered, if it is a decision. A rule is the author's code: its type is a promise, not a fact."""
+    if not isinstance(decision, Decision):
+        shown = f"{decision!r}"[:200]
+        return _ask(f"the review rule returned {shown}, not a Decision: use ask_when(...) around a plain condition")
+    if decision.verdict not in get_args(Verdict):
+        return _ask(f"the review rule's verdict is {decision.verdict!r}: use one of {', '.join(get_args(Verdict))}")
+    risk = float(decision.risk)
+    return replace(
+        decision,
+        gate=str(decision.gate),
+        reason=str(decision.reason),
+        risk=min(max(risk, 0.0), 1.0) if isfinite(risk) else 1.0,
     )
+
+
+def _ask(reason: str) -> Decision:
+    return Decision(verdict="review", gate="review_rule", reason=reason)
+
+
+def _told(error: Exception) -> str:
+    try:
+        return f"{type(error).__name__}: {error}"[:500]
+    except Exception:  # noqa: BLE001 - a broken error must not hide that there was one
+        return type(error).__name__
+
+
+def misfit(error: InvalidArguments) -> Decision:
+    """The question to a person when a rule's rewritten arguments do not fit the tool."""
+    return _ask(f"the review rule rewrote the arguments, and they do not fit: {error}")
 
 
 def unknown_tool(name: str, known: Mapping[str, Tool]) -> Decision:

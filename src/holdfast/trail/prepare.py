@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, cast
 
 from holdfast.errors import UsageError
 from holdfast.ports import Clock
@@ -15,6 +15,8 @@ from holdfast.types import Append, CallChange, Json, NewApproval, NewEvent, NewE
 
 _PLAIN_CHARACTERS: Final = BLOB_BYTES // 4
 """So few that no value among them can be large enough for a blob."""
+_HIGHEST_PRIORITY: Final = 2**31 - 1
+"""Of a column of both databases."""
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -67,8 +69,12 @@ class Preparer:
             UsageError: Its started event is of an unknown kind, or a name in it cannot be stored.
         """
         for name in (new.id, new.agent_type, new.user_id, new.thread_id, new.idempotency_key):
+            if not isinstance(cast("object", name), str | None):
+                raise UsageError(f"{name!r} is no text: user, thread and idempotency_key are strings or None")
             if name is not None and _UNSTORABLE.search(name):
                 raise UsageError(f"{name!r} has characters that no database stores (NUL or half a surrogate pair)")
+        if type(new.priority) is not int or abs(new.priority) > _HIGHEST_PRIORITY:
+            raise UsageError(f"priority={new.priority!r}: give a whole number up to {_HIGHEST_PRIORITY:,}")
         blobs: list[NewBlob] = []
         encoded = self._codec.encode(new.input_data)
         blobs.extend(encoded.blobs)
@@ -81,18 +87,34 @@ class Preparer:
         )
 
     def decide(self, ruling: Ruling) -> Decide:
-        """A person's answer."""
+        """A person's answer.
+
+        Raises:
+            UsageError: It does not say who answers, or its words are none.
+        """
+        if not isinstance(cast("object", ruling.note), str | None):
+            raise UsageError(f"note={ruling.note!r} is no text: give words, or leave it out")
         blobs: list[NewBlob] = []
         return Decide(
             approval_id=ruling.approval_id,
             answer=ruling.answer,
-            by=self._words(ruling.by) or "somebody",
+            by=self.who(ruling.by),
             note=self._words(ruling.note),
             edit=self._data(ruling.edit, blobs),
             edit_digest=ruling.edit_digest,
             blobs=blobs,
             at=self.now(),
         )
+
+    def who(self, by: object) -> str:
+        """Who does something, as the record has it.
+
+        Raises:
+            UsageError: It names nobody.
+        """
+        if not isinstance(by, str) or not by.strip():
+            raise UsageError(f"by={by!r} names nobody: say who it is, for the record, e.g. by='ann@example.com'")
+        return _UNSTORABLE.sub("\ufffd", self._redactor.text(by))
 
     def _event(self, event: NewEvent, blobs: list[NewBlob]) -> EventText:
         version = _known(event)

@@ -61,12 +61,14 @@ class StoreSide:
 
     async def cancel(self, execution_id: str, *, by: str) -> Execution:
         """Cancel what does not run; ask the worker of what runs."""
-        await self._parts.write(Cancel(execution_id=execution_id, by=by, at=self._parts.prepare.now()))
+        prepare = self._parts.prepare
+        await self._parts.write(Cancel(execution_id=execution_id, by=prepare.who(by), at=prepare.now()))
         return await self._after(execution_id)
 
     async def retry(self, execution_id: str, *, by: str) -> Execution:
         """Make a failed execution pending again."""
-        await self._parts.write(Retry(execution_id=execution_id, by=by, at=self._parts.prepare.now()))
+        prepare = self._parts.prepare
+        await self._parts.write(Retry(execution_id=execution_id, by=prepare.who(by), at=prepare.now()))
         return await self._after(execution_id)
 
     def health(self) -> Health:
