@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Generic
+from decimal import Decimal
+from math import isfinite
+from typing import Generic, cast, get_args
 
 from typing_extensions import TypeVar
 
@@ -60,14 +62,56 @@ class Agent(Generic[OutputT_co]):
     prices: dict[str, Price] = field(default_factory=dict[str, Price])
 
     def __post_init__(self) -> None:
-        if not self.name or not self.name.replace("_", "").replace("-", "").isalnum():
+        named = isinstance(cast("object", self.name), str) and self.name.replace("_", "").replace("-", "").isalnum()
+        if not named:
             raise DeclarationError(f"agent name {self.name!r}: use letters, digits, '_' and '-', e.g. name='support'")
         if not self.models:
             raise DeclarationError(f"agent {self.name!r} has no model: give models=['openai:...'] or a rule function")
+        if isinstance(self.models, str):
+            raise DeclarationError(f"agent {self.name!r}: models is a list: models=[{self.models!r}]")
+        _refuse_bad_values(self)
         for tool in self.tools:
             if not hasattr(tool, "schema_hash"):
                 raise DeclarationError(f"agent {self.name!r}: {tool!r} is no tool: decorate it with @tool(...)")
         _refuse_name_clashes(self.name, [tool.name for tool in self.tools])
+
+
+def _refuse_bad_values(agent: Agent[object]) -> None:
+    # A wrong value would show only when an execution runs, and then each time.
+    limits = cast("object", agent.limits)
+    if not isinstance(limits, Limits):
+        raise DeclarationError(f"agent {agent.name!r}: limits={limits!r}: write limits=Limits(steps=25, ...)")
+    if not isinstance(cast("object", agent.instructions), str):
+        raise DeclarationError(f"agent {agent.name!r}: instructions={agent.instructions!r}: give text")
+    if agent.on_failure not in get_args(OnFailure):
+        raise DeclarationError(f"agent {agent.name!r}: on_failure={agent.on_failure!r}: use 'fail' or 'review'")
+    counts = {
+        "steps": limits.steps,
+        "tokens": limits.tokens,
+        "tool_calls": limits.tool_calls,
+        "repeats": limits.repeats,
+    }
+    amounts = {
+        "cost_usd": limits.cost_usd,
+        "step_timeout_s": limits.step_timeout_s,
+        "total_timeout_s": limits.total_timeout_s,
+    }
+    for name, value in counts.items():
+        _refuse_bad_number(agent.name, f"limits.{name}", value, whole=True, least=0)
+    for name, value in amounts.items():
+        _refuse_bad_number(agent.name, f"limits.{name}", value, whole=False, least=0)
+    _refuse_bad_number(agent.name, "max_output_tokens", agent.max_output_tokens, whole=True, least=1)
+    _refuse_bad_number(agent.name, "corrections", agent.corrections, whole=True, least=0)
+    _refuse_bad_number(agent.name, "context_window", agent.context_window, whole=True, least=1)
+
+
+def _refuse_bad_number(agent: str, name: str, value: object, *, whole: bool, least: int) -> None:
+    if value is None and name in {"limits.cost_usd", "limits.tool_calls", "context_window"}:
+        return
+    kinds = int if whole else int | float | Decimal
+    if isinstance(value, bool) or not isinstance(value, kinds) or not isfinite(value) or value < least:
+        kind = "a whole number" if whole else "a number"
+        raise DeclarationError(f"agent {agent!r}: {name}={value!r}: give {kind}, {least} or more")
 
 
 def _refuse_name_clashes(agent: str, names: Sequence[str]) -> None:

@@ -24,14 +24,17 @@ async def heard(
             queue.put_nowait(words)
 
     async def end() -> None:
-        await until
-        await queue.put(None)
+        try:
+            await until
+        finally:
+            await queue.put(None)
 
     listeners[execution_id] = put
     ending = asyncio.create_task(end())
     try:
         while (words := await queue.get()) is not None:
             yield words
+        await ending  # what went wrong is told: there is no such execution
     finally:
         ending.cancel()
         listeners.pop(execution_id, None)
