@@ -14,7 +14,17 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 _FORKS = get_context("forkserver")
-_FORKS.set_forkserver_preload(["holdfast.app", "holdfast.doors.operate", "holdfast.trail.postgres", "alembic.context"])
+_FORKS.set_forkserver_preload(
+    [
+        "holdfast.app",
+        "holdfast.doors.operate",
+        "holdfast.trail.postgres",
+        "holdfast.testing.scripted",
+        "holdfast.loop.library",
+        "pydantic_ai.models.openai",
+        "alembic.context",
+    ]
+)
 
 
 @dataclass(frozen=True)
