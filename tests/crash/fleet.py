@@ -191,7 +191,6 @@ def zombie(fleet: Fleet, *, at: str) -> dict[str, Any]:
     told = end_of(person)
     before = len(Witness(fleet.notes, PERSON).notes())
     frozen.kill(signal.SIGCONT)
-    frozen.kill(signal.SIGTERM)
     wrong = [*stopped([frozen]), *stopped([successor]), *said(fleet, told)]
     since = [note for note in Witness(fleet.notes, PERSON).notes()[before:] if note.life == 1]
     wrong += [f"the zombie acted: {note}" for note in since if note.what in {"begun", "effect"}]
