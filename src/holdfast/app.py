@@ -84,6 +84,11 @@ class App:
         self._listeners: dict[str, Callable[[str], None]] = {}
         self._engines = 0
 
+    def like(self, *, agents: Sequence[Agent[object]], database: str | None = None) -> "App":
+        """A fresh app, configured as this one, with other agents or on another database."""
+        place = database or self._database
+        return App(agents, place, settings=self._settings, clock=self._clock, ids=self._ids, wrap_journal=self._wrap)
+
     # --- starting and looking -------------------------------------------------------------------------
 
     async def start(  # noqa: PLR0913 - the parts of a request

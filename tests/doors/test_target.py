@@ -1,5 +1,6 @@
 """What TARGET may be."""
 
+import asyncio
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 from holdfast.doors.target import load
 from holdfast.errors import DeclarationError, NotFound, UsageError
+from holdfast.types import Execution
 
 NUMBERS = count()
 ONE = "from holdfast import Agent\ndef rule(c): return 'hi'\nsupport = Agent(name='support', models=[rule])\n"
@@ -50,6 +52,22 @@ def test_an_app_stands_for_its_agents(write: Write) -> None:
     found = load(str(write(APP)))
     assert [agent.name for agent in found.agents] == ["support", "billing"]
     assert found.app is not None
+
+
+@pytest.mark.parametrize("model", [None, "openai:gpt-5.2"])
+def test_another_database_or_model_keeps_what_else_the_app_declares(
+    write: Write, tmp_path: Path, model: str | None
+) -> None:
+    """`--database` and `--model` change that alone: secrets that the app redacts stay out of the record."""
+    settings = "Settings(redact_patterns={'order': r'[0-9]{4}'})"
+    source = f"{APP.rsplit('app =', 1)[0]}from holdfast.config import Settings\n"
+    found = load(str(write(f"{source}app = App(agents=[support], settings={settings})\n"))).with_model(model)
+
+    async def start() -> Execution:
+        async with found.open(str(tmp_path / "other.db")) as app:
+            return await app.start("support", "order 1042")
+
+    assert asyncio.run(start()).input_data == "order [redacted:order]"
 
 
 def test_an_app_with_several_agents_asks_which(write: Write) -> None:

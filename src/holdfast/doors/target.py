@@ -25,9 +25,7 @@ class Target:
     given: str
     agents: tuple[AnyAgent, ...]
     app: App | None
-    """As declared; `None` for a bare agent, or where an option changed what was declared."""
-    database: str | None = None
-    """Where the declared app keeps its record."""
+    """As declared; `None` for a bare agent."""
 
     def one(self, name: str | None = None) -> AnyAgent:
         """The agent to run.
@@ -49,16 +47,15 @@ class Target:
         if model is None:
             return self
         agents = tuple(replace(agent, models=[model, *agent.models]) for agent in self.agents)
-        return replace(self, agents=agents, app=None)
+        return replace(self, agents=agents)
 
     @asynccontextmanager
     async def open(self, database: str | None, *, quiet: bool = True) -> AsyncGenerator[App]:
         """The app to use, on `database` if that is given, else where it was declared to be; `quiet`: few logs."""
-        write_logs(quiet=quiet)
-        app = self.app
-        if app is None or database is not None:
-            app = App(agents=self.agents, database=database or self.database)
-        async with app:
+        # What else the app declares, such as what it redacts, holds with every option.
+        declared = self.app or App(agents=self.agents)
+        write_logs(declared.settings, quiet=quiet)
+        async with declared.like(agents=self.agents, database=database) as app:
             yield app
 
 
@@ -112,7 +109,7 @@ def _listing(found: Mapping[str, App | AnyAgent]) -> str:
 
 def _target(given: str, value: App | AnyAgent) -> Target:
     if isinstance(value, App):
-        return Target(given=given, agents=tuple(value.agents.values()), app=value, database=value.database)
+        return Target(given=given, agents=tuple(value.agents.values()), app=value)
     return Target(given=given, agents=(value,), app=None)
 
 
