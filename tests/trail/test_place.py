@@ -31,3 +31,17 @@ def test_a_place_that_keeps_nothing_is_refused_with_an_example(spelled: str):
 def test_a_password_is_never_shown():
     """Messages name the place without it."""
     assert locate("postgresql://joe:hush@h:5/d?x=1").shown == "postgresql://joe:***@h:5/d?x=1"
+    assert locate("postgresql:///d?host=/run&password=hush&user=joe").shown.endswith("&password=***&user=joe")
+
+
+def test_a_place_without_a_password_is_shown_as_it_is():
+    """What is printed can be pasted."""
+    url = "postgresql://joe:@/d?host=/run/pg"
+    assert locate(url).shown == url
+
+
+def test_a_refused_place_does_not_say_its_password():
+    """Messages end in logs."""
+    with pytest.raises(UsageError) as told:
+        locate("mysql://joe:hush@h/d")
+    assert "hush" not in str(told.value)

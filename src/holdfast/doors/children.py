@@ -51,7 +51,7 @@ class Child:
 
 async def start_worker(target: str, database: str, *, log: Path, options: Sequence[str] = ()) -> Child:
     """Start `holdfast worker` as a process of its own, in a session of its own: Ctrl-C is for us alone."""
-    command = [sys.executable, "-m", "holdfast.doors.cli", "worker", target, "--database", database]
+    command = [sys.executable, "-m", "holdfast.doors.cli", "worker", target]
     with log.open("ab") as output:
         process = await asyncio.create_subprocess_exec(
             *command,
@@ -61,6 +61,7 @@ async def start_worker(target: str, database: str, *, log: Path, options: Sequen
             stdout=DEVNULL,
             stderr=output,
             start_new_session=True,
-            env=os.environ.copy(),
+            # Not as an argument: everybody on the machine may read those, and a URL can hold a password.
+            env={**os.environ, "HOLDFAST_DATABASE": database},
         )
     return Child(process=process, log=log)

@@ -60,11 +60,11 @@ async def worker(  # noqa: PLR0913 - one per option
 
 
 def _announce(app: App, what: str, common: Common) -> None:
-    names = ", ".join(app.agents)
+    names, shown = ", ".join(app.agents), locate(app.database).shown
     if common.json:
-        emit({"worker": what, "pid": os.getpid(), "agents": list(app.agents), "database": app.database})
+        emit({"worker": what, "pid": os.getpid(), "agents": list(app.agents), "database": shown})
     elif what == "working":
-        note(f"working for {names} on {app.database} (pid {os.getpid()}); Ctrl-C drains")
+        note(f"working for {names} on {shown} (pid {os.getpid()}); Ctrl-C drains")
     else:
         note("drained: every turn under way reached its commit")
 
@@ -92,7 +92,7 @@ async def doctor(target_: Annotated[str, Parameter(name="TARGET")], /, *, common
     async with target.load(target_).open(common.database) as app:
         found, health = await app.doctor(), app.health()
         if not common.json:
-            say(f"database {app.database}: {'ok' if health.ok else health.detail}")
+            say(f"database {locate(app.database).shown}: {'ok' if health.ok else health.detail}")
             for agent in app.agents.values():
                 _tell_agent(agent)
     for finding in found:

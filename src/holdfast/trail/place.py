@@ -1,5 +1,6 @@
 """Where the trail is kept: what a `database` setting means."""
 
+import re
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,9 +24,12 @@ class Place:
         if self.kind == "sqlite":
             return self.path
         parts = urlsplit(self.path)
-        if parts.password is None:
-            return self.path
-        return urlunsplit(parts._replace(netloc=parts.netloc.replace(f":{parts.password}@", ":***@")))
+        host = parts.netloc
+        if parts.password:
+            host = host.replace(f":{parts.password}@", ":***@")
+        # libpq takes a password behind the question mark, too.
+        query = re.sub(r"((?:^|&)(?:ssl)?password=)[^&]+", r"\1***", parts.query)
+        return urlunsplit(parts._replace(netloc=host, query=query))
 
     @property
     def sqlalchemy_url(self) -> str:
@@ -54,7 +58,7 @@ def locate(database: str) -> Place:
             return Place(kind="postgres", path=f"postgresql://{rest}")
         case _:
             raise UsageError(
-                f"database {database!r}: give a file path, 'sqlite:///path' or 'postgresql://user@host/name'"
+                f"database {scheme + '://...'!r}: give a file path, 'sqlite:///path' or 'postgresql://user@host/name'"
             )
 
 
