@@ -45,6 +45,14 @@ def test_who_answers_is_the_user_of_the_machine_unless_said(cli: Cli) -> None:
     assert decided["decided_by"] == getpass.getuser()
 
 
+def test_answering_an_execution_that_asks_nothing_says_how_it_stands(cli: Cli) -> None:
+    """Whoever approves something that is done learns that it is done, not that it does not exist."""
+    id_ = cli("run", "desk_target.py:echoer", "hello", "--json").row["id"]
+    ran = cli("approve", id_)
+    assert ran.status == 2
+    assert "is completed and asks nothing" in ran.err
+
+
 def test_a_second_answer_is_told_about_the_first(cli: Cli) -> None:
     """Whoever comes late learns who was first, and the exit status is 1."""
     id_ = cli.waiting()

@@ -66,3 +66,12 @@ def test_two_demos_in_one_folder_are_refused(cli: Cli) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         ran = cli("demo", "--once")
     assert (ran.status, "a demo is running" in ran.err) == (2, True)
+
+
+def test_a_demo_that_cannot_write_says_what_to_change(cli: Cli) -> None:
+    """No traceback where the folder is a file, or may not be written."""
+    (cli.folder / "taken").write_text("")
+    ran = cli("demo", "--once", "--folder", "taken/demo")
+    assert ran.status == 2
+    assert ran.err.startswith("error: cannot build the demo in taken/demo")
+    assert "--folder" in ran.err

@@ -126,6 +126,20 @@ def test_every_command_is_in_the_help(cli: Cli, command: str) -> None:
     assert command in build()
 
 
+def test_a_word_too_many_is_named(cli: Cli) -> None:
+    """The message is a sentence about what was typed."""
+    ran = cli("version", "please")
+    assert ran.status == 2
+    assert ran.err.startswith("error: There is no place for 'please'.")
+
+
+def test_an_error_is_one_line(cli: Cli) -> None:
+    """Whatever a driver says: logs and scripts read lines."""
+    ran = cli("executions", "--database", "postgresql://joe:hush@127.0.0.1:1/d")
+    assert (ran.status, ran.err.count("\n")) == (1, 1)
+    assert "hush" not in ran.err
+
+
 def test_a_mistyped_command_names_the_nearest(cli: Cli) -> None:
     """A typo exits with 2 and is answered with what was meant."""
     ran = cli("aprove", "x")

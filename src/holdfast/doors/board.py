@@ -88,10 +88,12 @@ class Board:
         elif not self.quiet:
             say(line((text, style)))
 
-    def show(self, view: View) -> None:
-        """Draw the view, or print what changed since the last one."""
+    def show(self, view: View, *advice: str) -> None:
+        """Draw the view and what its reader may do now, or print what changed since the last one."""
         if self._live:
-            self._live.update(Group(self._table(view), *self._said), refresh=True)
+            head = line((f"{self.title}\n", "bold"), _counts(view))
+            below = [*self._said, *map(line, advice)]
+            self._live.update(Group(head, self._table(view, below=len(below)), *below), refresh=True)
         elif not self.quiet:
             self._print_changes(view)
 
@@ -104,16 +106,13 @@ class Board:
             spent = f"{execution.step_count:>2} steps ${execution.cost_usd:.4f}  "
             say(line(f"{ticket:<5} ", status, spent, shorten(view.waits_for(execution), 110)))
 
-    def _table(self, view: View) -> Table:
+    def _table(self, view: View, *, below: int) -> Table:
         by_urgency = sorted(view.executions.items(), key=lambda pair: _ORDER[pair[1].status])
-        room = max(5, console().height - 8)
+        room = max(5, console().height - below - 6)
         cells = [_cells(ticket, execution, view) for ticket, execution in by_urgency[:room]]
         if len(by_urgency) > room:
             cells.append(["…", f"{len(by_urgency) - room} more", "", "", ""])
-        rows = table(_COLUMNS, cells, widest=_COLUMNS[-1])
-        rows.title = f"{self.title}\n{_counts(view)}"
-        rows.title_justify = "left"
-        return rows
+        return table(_COLUMNS, cells, widest=_COLUMNS[-1])
 
 
 def _cells(ticket: str, execution: Execution, view: View) -> list[str | Text]:

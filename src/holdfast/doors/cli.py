@@ -7,7 +7,7 @@ import os
 import sys
 from typing import Final
 
-from cyclopts import App, CycloptsError, Group, UnknownCommandError
+from cyclopts import App, CycloptsError, Group, UnknownCommandError, UnusedCliTokensError
 
 from holdfast.errors import HoldfastError
 from holdfast.version import __version__
@@ -98,6 +98,8 @@ def _status(tokens: list[str]) -> int:
         status = build()(tokens, exit_on_error=False, print_error=False, result_action="return_value")
     except UnknownCommandError as error:
         return _usage(_unknown(next(iter(error.unused_tokens or tokens))), tokens)
+    except UnusedCliTokensError as error:
+        return _usage(f"There is no place for {' '.join(error.unused_tokens or ())!r}.", tokens)
     except CycloptsError as error:
         return _usage(str(error), tokens)
     except HoldfastError as error:

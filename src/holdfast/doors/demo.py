@@ -21,7 +21,7 @@ from holdfast.doors.children import Child, start_worker
 from holdfast.doors.example import SupportDesk, Ticket
 from holdfast.doors.options import COMMON, Common, naming
 from holdfast.doors.screen import console, emit, say
-from holdfast.doors.summary import Commands, Facts, Summary, summarise, tell
+from holdfast.doors.summary import Commands, Facts, Summary, how_to_play, summarise, tell
 from holdfast.errors import UsageError
 
 FOLDER: Final = Path(".holdfast/demo")
@@ -75,8 +75,12 @@ def _commands(desk: SupportDesk, database: str) -> Commands:
 @contextmanager
 def _claimed(folder: Path) -> Generator[None]:
     """The folder for this demo alone: two would remove each other's database."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = (folder / "lock").open("w")
+    except OSError as error:
+        raise UsageError(f"cannot build the demo in {folder}: {error.strerror}; give another --folder") from error
+    with file as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -200,11 +204,13 @@ class Demo:
 
     async def _stay(self, board: Board, worker: Child) -> None:
         """Go on showing until Ctrl-C, so that what is approved elsewhere is worked here."""
-        board.tell("Ctrl-C ends the demo and says how to answer what waits", "bold yellow")
+        board.tell("Ctrl-C ends the demo", "bold yellow")
+        where = naming(self.app.database)
         try:
             while True:
                 worker.check()
-                board.show(await self._view())
+                view = await self._view()
+                board.show(view, *how_to_play(view.approvals, where))
                 await asyncio.sleep(LOOK_S)
         except asyncio.CancelledError:
             # Ctrl-C cancels this task; here that is the ordinary end, and the summary is still to come.

@@ -56,8 +56,19 @@ async def find_approval(app: App, given: str) -> Approval:
         asked = [item for item in everything if _fits(item.execution_id, given)]
         # Where nothing is open, the last one says who was faster.
         fitting = [item for item in asked if item.status == "open"] or asked[-1:]
+    if not fitting:
+        await _refuse_unasked(app, given)
     chosen = _only([item.id for item in fitting], given, "approval", look="holdfast approvals")
     return next(item for item in fitting if item.id == chosen)
+
+
+async def _refuse_unasked(app: App, given: str) -> None:
+    """Say how an execution stands that was given where an approval is wanted, and asks for none."""
+    found = [execution async for execution in every_execution(app) if _fits(execution.id, given)]
+    if len(found) == 1:
+        raise NotFound(
+            f"execution {found[0].id} is {found[0].status} and asks nothing: holdfast approvals lists what does"
+        )
 
 
 async def every_execution(app: App) -> AsyncIterator[Execution]:

@@ -59,4 +59,5 @@ def print_error(code: str, message: str, *, as_json: bool) -> None:
     if as_json:
         emit({"error": {"code": code, "message": message}})
     else:
-        note(f"error: {message}")
+        # One line, whatever a driver or a library said: logs and scripts read lines.
+        note(f"error: {' '.join(message.split())}")

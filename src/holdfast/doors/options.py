@@ -3,6 +3,8 @@
 import getpass
 import os
 import shlex
+import shutil
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final
@@ -41,6 +43,15 @@ def naming(database: str) -> str:
     place = locate(database)
     near = place.kind == "sqlite" and Path(place.path).is_relative_to(Path.cwd())
     return f" --database {shlex.quote(os.path.relpath(place.path) if near else place.shown)}"
+
+
+def activating() -> list[str]:
+    """What a shell that does not find `holdfast`, as after `make demo`, needs before a printed command; or nothing."""
+    script = Path(sys.executable).with_name("activate")
+    if shutil.which("holdfast") or not script.exists():
+        return []
+    shown = os.path.relpath(script) if script.is_relative_to(Path.cwd()) else str(script)
+    return [f"  . {shlex.quote(shown)}"]
 
 
 def refuse_missing(database: str) -> None:

@@ -9,6 +9,7 @@ from rich.text import Text
 from holdfast.doors import exits
 from holdfast.doors.example import Ledger
 from holdfast.doors.look import how_to_answer
+from holdfast.doors.options import activating
 from holdfast.doors.screen import call_words, line, shorten
 from holdfast.types import Approval, Execution
 
@@ -122,9 +123,24 @@ def _waiting(approvals: Sequence[Approval], commands: Commands) -> Iterator[str 
         return
     yield ""
     yield line((f"{len(approvals)} wait for a person. For example:", "bold"))
-    for approval in sorted(approvals, key=lambda it: it.kind != "call")[:_SHOWN]:
+    yield from activating()
+    for approval in _calls_first(approvals)[:_SHOWN]:
         call = f"{call_words(approval.tool_name, approval.arguments)} " if approval.tool_name else ""
         yield shorten(f"{call}{approval.question} {approval.reason}", 160)
         yield from how_to_answer(approval, commands.where)
     yield f"all of them:        holdfast approvals{commands.where}"
     yield f"a worker goes on:   {commands.worker}{commands.where}"
+
+
+def how_to_play(approvals: Sequence[Approval], where: str) -> list[str]:
+    """What somebody who watches the table may do in another terminal, about the first call that waits."""
+    waiting = [approval for approval in _calls_first(approvals) if approval.kind == "call"][:1]
+    said = [f"In another terminal, in this folder ({len(approvals)} wait for a person):", *activating()]
+    said.append(f"  holdfast approvals{where}")
+    # Ids begin with the time: their ends differ soonest, and short ones fit a narrow terminal.
+    said += [f"  holdfast approve {it.id[-8:]}{where}   # {it.tool_name}" for it in waiting]
+    return said if approvals else []
+
+
+def _calls_first(approvals: Sequence[Approval]) -> list[Approval]:
+    return sorted(approvals, key=lambda it: it.kind != "call")
