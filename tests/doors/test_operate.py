@@ -63,6 +63,8 @@ def test_doctor_lists_what_a_changed_tool_would_touch(cli: Cli) -> None:
     )
     finding = cli("doctor", "desk_target.py:payer", "--json").row
     assert (finding["execution_id"], finding["tool"], finding["outcome"]) == (id_, "pay", "review")
+    told = cli("doctor", "desk_target.py:payer").out
+    assert f"payer: tool pay changed: a person is asked first; 1 waiting: {id_}" in told
 
 
 def test_migrate_makes_the_tables_and_may_be_repeated(cli: Cli) -> None:

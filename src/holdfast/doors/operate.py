@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import threading
+from collections.abc import Iterable, Iterator
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -95,8 +96,11 @@ async def doctor(target_: Annotated[str, Parameter(name="TARGET")], /, *, common
             say(f"database {locate(app.database).shown}: {'ok' if health.ok else health.detail}")
             for agent in app.agents.values():
                 _tell_agent(agent)
-    for finding in found:
-        emit(finding) if common.json else say(_finding(finding))
+    if common.json:
+        for finding in found:
+            emit(finding)
+    else:
+        say(*_findings(found))
     if not found and not common.json:
         say("no waiting execution would notice this code")
     return exits.FAILED if any(finding.outcome == "fail" for finding in found) else exits.OK
@@ -118,13 +122,22 @@ def _model_name(model: object) -> str:
     return model if isinstance(model, str) else str(name or type(model).__name__)
 
 
-def _finding(finding: Finding) -> str:
-    what = f"{finding.execution_id} ({finding.agent}, {finding.status})"
+def _findings(found: Iterable[Finding]) -> Iterator[str]:
+    """A line for each change, with those that would notice it: one deploy may touch thousands."""
+    touched: dict[str, list[str]] = {}
+    for finding in found:
+        touched.setdefault(_change(finding), []).append(finding.execution_id)
+    for change, ids in touched.items():
+        more = f" and {len(ids) - 3} more" if len(ids) > 3 else ""
+        yield f"{change}; {len(ids)} waiting: {', '.join(ids[:3])}{more}"
+
+
+def _change(finding: Finding) -> str:
     if finding.tool is None:
-        return f"{what}: no agent of that name here; it waits for a worker that has it"
+        return f"{finding.agent}: no agent of that name here; its executions wait for a worker that has it"
     changed = "is gone" if finding.present is None else "changed"
-    then = {"continue": "it continues", "review": "a person is asked first", "fail": "it fails"}
-    return f"{what}: tool {finding.tool} {changed}: {then.get(finding.outcome, finding.outcome)}"
+    then = {"continue": "they continue", "review": "a person is asked first", "fail": "they fail"}
+    return f"{finding.agent}: tool {finding.tool} {changed}: {then.get(finding.outcome, finding.outcome)}"
 
 
 async def migrate(*, common: Common = COMMON) -> int:
