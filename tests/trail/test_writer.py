@@ -2,8 +2,10 @@
 
 import asyncio
 import time
+from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from holdfast.errors import UsageError
 from holdfast.trail.sqlite import connect
@@ -55,6 +57,29 @@ def test_waiting_costs_next_to_nothing(database: str):
         assert time.process_time() - used < 0.05
 
     world.play(story)
+
+
+def test_a_file_that_was_moved_away_is_waited_for_and_said(sqlite_database: str):
+    """Nothing is acknowledged into a file that nobody will find again; when it is back, the work goes on."""
+    world, folder = World(sqlite_database), Path(sqlite_database).parent
+    aside = folder.with_name(f"{folder.name}-aside")
+
+    async def story(trail):
+        await world.start(trail, id="e1")
+        folder.rename(aside)
+        starting = asyncio.create_task(world.start(trail, id="e2"))
+        async with asyncio.timeout(10):
+            while trail.health().ok:  # noqa: ASYNC110 - health is asked, it announces nothing
+                await asyncio.sleep(0.01)
+        assert "was removed or replaced" in trail.health().detail
+        assert not starting.done()
+        aside.rename(folder)
+        await starting
+        assert {e.id for e in await trail.list()} == {"e1", "e2"}
+
+    with capture_logs() as logs:
+        world.play(story)
+    assert [entry["event"] for entry in logs] == ["database_away", "database_back"]
 
 
 def test_a_trail_to_read_writes_nothing(database: str):

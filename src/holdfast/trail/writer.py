@@ -4,7 +4,7 @@ While a transaction is being made durable the next batch gathers; there is no de
 
                  +--> load -> decide -> write -> COMMIT --> outcomes to callers, bell
     inbox -> batch
-                 +-- the database is away --> say so in `health`, back off, connect again, same batch again
+                 +-- the database is away --> say so in `health` and the log, back off, connect again, same batch again
                  +-- the data is at fault --> each request in a transaction of its own: one fails, not all
 
 A COMMIT whose outcome is unknown is settled by looking for the last event the batch would have written: its
@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+import structlog
+
 from holdfast.errors import HoldfastError, StoreError, StoreUnavailable
 from holdfast.trail.batch import Outcome, Result, decide_one, needs
 from holdfast.trail.bell import News
@@ -28,6 +30,8 @@ from holdfast.trail.ledger import Ledger
 from holdfast.trail.requests import Claim, Register, Renew, Request, Retire, Row, Sweep
 from holdfast.trail.rulings import claim, expire, take_over
 from holdfast.types import Health, Swept
+
+log = structlog.get_logger("holdfast.trail")
 
 _FIRST_PAUSE_S: Final = 0.02
 _LONGEST_PAUSE_S: Final = 1.0
@@ -133,7 +137,8 @@ class Writer:
                     self._pause(error, pause_s)
                     pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
             else:
-                self._busy = self._trouble = self._unsure = None
+                self._busy = self._unsure = None
+                self._recover()
                 if attempt.news:
                     self._ring(attempt.news)
                 return attempt.outcomes
@@ -146,9 +151,17 @@ class Writer:
 
     def _pause(self, error: Exception, pause_s: float) -> None:
         reason = f"the database is away: {str(error).strip() or type(error).__name__}"
+        if self._trouble is None:
+            log.warning("database_away", error=reason)
         since = self._trouble.since if self._trouble else self._now()
         self._trouble = _Trouble(reason, since)
         time.sleep(pause_s)
+
+    def _recover(self) -> None:
+        if self._trouble is not None:
+            away_s = (self._now() - self._trouble.since).total_seconds()
+            self._trouble = None
+            log.warning("database_back", away_s=round(away_s, 1))
 
     def _closed_for_good(self) -> bool:
         return self._closing.is_set() and time.monotonic() > self._give_up_at
