@@ -54,6 +54,16 @@ def test_a_review_is_told_with_its_gate_and_reason() -> None:
     assert text == "  refund(amount=120)  irreversible  review by review_rule: over 100 (risk 0.5)"
 
 
+def test_only_a_changed_call_is_told_as_edited() -> None:
+    """A plain yes runs what was shown, and an edit names what runs instead."""
+    call: dict[str, Json] = {"call_id": "c", "gen_ai.tool.name": "refund", "arguments": {"amount": 120}}
+    decided = event(1, kinds.CALL_DECIDED, effect="irreversible", **call)
+    plain = told(decided, event(2, kinds.CALL_DISPATCHED, call_id="c", approval_id="a", arguments={"amount": 120}))
+    assert plain.endswith("refund  runs, as approved")
+    edited = told(decided, event(2, kinds.CALL_DISPATCHED, call_id="c", approval_id="a", arguments={"amount": 80}))
+    assert edited.endswith("refund(amount=80)  runs, edited, as approved")
+
+
 def test_rungs_that_did_not_answer_are_named() -> None:
     """A fall to the next model is visible."""
     attempt: dict[str, Json] = {"rung": 0, "model": "openai:gpt-5.2", "failure": "rate_limit", "error": "429"}

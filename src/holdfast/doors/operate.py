@@ -56,8 +56,9 @@ async def worker(  # noqa: PLR0913 - one per option
     async with target.load(target_).with_model(model).open(common.database, quiet=False) as app:
         _announce(app, "working", common)
         await app.work(concurrency=concurrency, drain=drain)
-        _announce(app, "drained", common)
-    return exits.OK
+        health = app.health()
+        _announce(app, "drained" if health.ok else f"stopped while {health.detail}", common)
+    return exits.OK if health.ok else exits.FAILED
 
 
 def _announce(app: App, what: str, common: Common) -> None:
@@ -66,8 +67,10 @@ def _announce(app: App, what: str, common: Common) -> None:
         emit({"worker": what, "pid": os.getpid(), "agents": list(app.agents), "database": shown})
     elif what == "working":
         note(f"working for {names} on {shown} (pid {os.getpid()}); Ctrl-C drains")
-    else:
+    elif what == "drained":
         note("drained: every turn under way reached its commit")
+    else:
+        note(f"{what}; what was under way is taken over by the next worker")
 
 
 def _drain_with_stdin() -> None:

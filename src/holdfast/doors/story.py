@@ -29,6 +29,8 @@ class Story:
     began: datetime | None = None
     tools: dict[str, str] = field(default_factory=dict[str, str])
     """Tool by call id, for the events that name only the call."""
+    asked: dict[str, object] = field(default_factory=dict[str, object])
+    """Arguments by call id, as the model gave them."""
     limits: Data = field(default_factory=dict[str, Json])
     tokens: int = 0
     cost_usd: Decimal = Decimal(0)
@@ -174,6 +176,7 @@ def _number(data: Data, key: str) -> int:
 def _decided(story: Story, data: Data) -> Sequence[Text]:
     tool = str(data.get("gen_ai.tool.name"))
     story.tools[str(data.get("call_id"))] = tool
+    story.asked[str(data.get("call_id"))] = data.get("arguments")
     call = story.cut(call_words(tool, data.get("arguments")))
     return [line((call, "bold"), (f"  {data.get('effect')}", "dim"), *_decision(story, data), indent=2)]
 
@@ -194,7 +197,7 @@ def _decision(story: Story, data: Data) -> list[Part]:
 def _dispatched(story: Story, data: Data) -> Sequence[Text]:
     tool = _tool(story, data)
     why = "as approved" if data.get("approval_id") else f"attempt {data.get('attempt')}"
-    edited = data.get("arguments") is not None
+    edited = data.get("arguments") not in (None, story.asked.get(str(data.get("call_id"))))
     call = story.cut(call_words(tool, data["arguments"])) if edited else tool
     return [line((call, "bold"), f"  runs, {'edited, ' if edited else ''}{why}", indent=2)]
 
