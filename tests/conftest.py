@@ -48,10 +48,13 @@ def postgres() -> Iterator[Postgres]:
 
 
 @pytest.fixture
-def postgres_database(postgres: Postgres) -> str:
-    """A fresh PostgreSQL database with Holdfast's tables; it goes when the server goes."""
+def postgres_database(postgres: Postgres) -> Iterator[str]:
+    """A fresh PostgreSQL database with Holdfast's tables, dropped afterwards: hundreds of them fill a disk."""
     postgres.ensure_running()
-    return postgres.create_database()
+    url = postgres.create_database()
+    yield url
+    postgres.ensure_running()
+    postgres.drop_database(url)
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])

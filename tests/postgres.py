@@ -19,7 +19,7 @@ sys.stdin.read()  # until the test run ends, however it ends
 folder = pathlib.Path(sys.argv[1])
 try:
     pid = int((folder / "data" / "postmaster.pid").read_text().splitlines()[0])
-    os.kill(pid, signal.SIGINT)
+    os.kill(pid, signal.SIGQUIT)  # at once: nothing of it is wanted any more
     for _ in range(300):
         os.kill(pid, 0)
         time.sleep(0.05)
