@@ -7,13 +7,14 @@ from functools import partial
 
 from holdfast.errors import ApprovalUnusable, InvalidArguments
 from holdfast.loop.activation import Activation
-from holdfast.loop.history import ApprovalState, CallState, as_text
+from holdfast.loop.history import ApprovalState, CallState
 from holdfast.loop.outcome import changed, end_call, record_outcome, refusal
 from holdfast.loop.wrapup import give_up
 from holdfast.policy import approval as asking
 from holdfast.ports import Tool
 from holdfast.tools.execute import Outcome, recover_call, run_call
 from holdfast.trail import events as kinds
+from holdfast.trail.codec import as_text
 from holdfast.types import ApprovalUse, Context, Json
 
 READS_AT_ONCE = 8

@@ -4,9 +4,10 @@ from collections.abc import Collection
 
 from holdfast.loop.activation import Activation
 from holdfast.loop.digest import digest_of, fit
-from holdfast.loop.history import History, as_text, size_of
+from holdfast.loop.history import History, size_of
 from holdfast.loop.model import Request
 from holdfast.trail import events as kinds
+from holdfast.trail.codec import as_text
 from holdfast.types import CallRecord, Conversation
 
 BYTES_PER_TOKEN = 3

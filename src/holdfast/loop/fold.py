@@ -11,7 +11,6 @@ from holdfast.loop.history import (
     ApprovalState,
     CallState,
     History,
-    as_text,
     label,
     result_of,
     size_of,
@@ -20,6 +19,7 @@ from holdfast.loop.reply import call_ids
 from holdfast.loop.transcript import Answered, Entry, Responded, Returned, Told
 from holdfast.policy.loops import Seen
 from holdfast.trail import events as kinds
+from holdfast.trail.codec import as_text
 from holdfast.types import CallRecord, Event, Json
 
 NOT_BY_A_WORKER: Final = frozenset(
@@ -75,7 +75,6 @@ def started(history: History, data: Data) -> None:
 
 
 def claimed(history: History, _data: Data) -> None:
-    history.activations += 1
     # A model call that was under way has an unknown bill: its reservation stays held for good.
     history.reserved = None
     history.calls = {key: replace(call, fresh=False) for key, call in history.calls.items()}

@@ -10,7 +10,6 @@ from typing import Any
 
 from holdfast.loop.transcript import Answered, Entry, Responded, Returned, Told
 from holdfast.policy.loops import Seen
-from holdfast.trail.codec import canonical
 from holdfast.types import Answer, ApprovalKind, CallRecord, CallStatus, Effect, Json
 
 CALL_OVER: frozenset[CallStatus] = frozenset({"completed", "failed", "denied"})
@@ -118,7 +117,6 @@ class History:
     """Seconds of activity in earlier activations."""
     claimed_at: datetime | None = None
     last_at: datetime | None = None
-    activations: int = 0
     fruitless: int = 0
     """Activations in a row that left nothing in the journal: their workers died."""
 
@@ -182,11 +180,6 @@ def result_of(data: dict[str, Any]) -> Json:
         return json.loads(data["content"]) if data.get("json") else data["content"]
     except ValueError:  # Python reads no integer of more than 4,300 digits
         return data["content"]
-
-
-def as_text(value: Json) -> str:
-    """A JSON value as words for a model: strings as they are."""
-    return value if isinstance(value, str) else canonical(value)
 
 
 def label(call: CallState) -> str:

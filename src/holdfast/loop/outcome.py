@@ -4,10 +4,10 @@ from dataclasses import replace
 from hashlib import sha256
 
 from holdfast.loop.activation import Activation
-from holdfast.loop.history import ApprovalState, CallState, as_text
+from holdfast.loop.history import ApprovalState, CallState
 from holdfast.tools.execute import Outcome
 from holdfast.trail import events as kinds
-from holdfast.trail.codec import storable
+from holdfast.trail.codec import as_text, storable
 from holdfast.trail.redact import Redactor
 from holdfast.types import CallChange, CallStatus, Json
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from holdfast.agent import Agent
-from holdfast.ports import Journal, Store, Tool
+from holdfast.ports import Tool
 from holdfast.trail import events as kinds
+from holdfast.trail.follow import Record
 from holdfast.types import Event, Execution, Json, Status
 
 PAGE = 500
@@ -28,10 +28,6 @@ class Finding:
     """Schema hash now; `None`: the tool is gone."""
     outcome: str
     """`continue`, `review`, `fail`, or `unserved`."""
-
-
-class Record(Journal, Store, Protocol):
-    """What the preflight reads."""
 
 
 async def preflight(record: Record, agents: Mapping[str, Agent[object]]) -> Sequence[Finding]:

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 
 from holdfast.ports import Store
-from holdfast.trail.codec import canonical
-from holdfast.types import Execution, Json
+from holdfast.trail.codec import as_text
+from holdfast.types import Execution
 
 REMEMBERED = 20
 """Exchanges that a new execution is given; older ones stay readable in their own journals."""
@@ -25,12 +25,7 @@ def exchanges(earlier: Sequence[Execution]) -> Iterator[tuple[str, str]]:
     """Asked and answered, oldest first, of executions that came to an answer."""
     for execution in earlier[-REMEMBERED:]:
         if execution.result is not None:
-            yield shorten(as_words(execution.input_data)), shorten(as_words(execution.result))
-
-
-def as_words(value: Json) -> str:
-    """A JSON value as words: strings as they are."""
-    return value if isinstance(value, str) else canonical(value)
+            yield shorten(as_text(execution.input_data)), shorten(as_text(execution.result))
 
 
 def shorten(text: str) -> str:

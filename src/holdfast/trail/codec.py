@@ -97,6 +97,11 @@ def storable(value: Json, redactor: Redactor) -> Json:
     return redactor.value(sound) if redactor.suspects(text) else sound
 
 
+def as_text(value: Json) -> str:
+    """A value as words, for models and people: strings as they are, anything else as its JSON."""
+    return value if isinstance(value, str) else canonical(value)
+
+
 def blob_refs(value: Json) -> set[str]:
     """Digests of the blobs that an encoded value refers to."""
     if isinstance(value, Mapping):

@@ -12,7 +12,7 @@ PAGE: Final = 500
 
 
 class Record(Journal, Store, Protocol):
-    """What can be followed."""
+    """A journal together with what is known of its executions."""
 
 
 async def follow_events(record: Record, execution_id: str, *, after: int, follow: bool) -> AsyncIterator[Event]:
