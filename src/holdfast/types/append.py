@@ -1,0 +1,52 @@
+"""One atomic step of one execution, and what became of it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from holdfast.types.approval import ApprovalUse, NewApproval
+from holdfast.types.call import CallChange
+from holdfast.types.event import NewEvent
+from holdfast.types.execution import Status
+from holdfast.types.value import Json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Append:
+    """One atomic step of one execution, written by the worker that holds its fence.
+
+    Everything in it is stored in one transaction or not at all. Numbers are the new values, not
+    differences: the fence makes its holder the only writer.
+    """
+
+    execution_id: str
+    fence: int
+    events: tuple[NewEvent, ...]
+    status: Status | None = None
+    """The new status; `None` keeps `running`. Leaving `running` gives up the lease."""
+    status_reason: str | None = None
+    step_count: int | None = None
+    token_count: int | None = None
+    cost_usd: Decimal | None = None
+    reserved_tokens: int | None = None
+    reserved_usd: Decimal | None = None
+    state: Json = None
+    result: Json = None
+    error: str | None = None
+    wake_at: datetime | None = None
+    """Only with status `pending`: not to be claimed before."""
+    deadline: datetime | None = None
+    calls: tuple[CallChange, ...] = ()
+    approvals: tuple[NewApproval, ...] = ()
+    uses: tuple[ApprovalUse, ...] = ()
+    refuse_if_cancelled: bool = False
+    """True where the append would start something new: it is refused when a cancel was requested."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Appended:
+    """An append was made durable."""
+
+    seq: int
+    """Sequence number of its last event."""
+    cancel_requested: bool

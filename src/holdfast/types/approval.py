@@ -1,0 +1,93 @@
+"""Approvals: open questions to people, their answers, and the use of an answer."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from holdfast.types.value import Json
+
+Answer = Literal["approve", "reject", "answer", "happened", "run", "skip"]
+
+ApprovalKind = Literal["call", "question", "doubt", "change", "escalation"]
+"""What is asked: may this call run; a question of the agent; did an unknown effect happen;
+is a changed tool acceptable; what to do with an execution that cannot go on alone."""
+
+ApprovalStatus = Literal["open", "approved", "rejected", "answered", "expired", "withdrawn"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """An open question to people, or its answer."""
+
+    id: str
+    execution_id: str
+    call_id: str | None
+    kind: ApprovalKind
+    status: ApprovalStatus
+    agent_type: str
+    tool_name: str | None
+    arguments: Json
+    """Exactly what would run."""
+    digest: str
+    """What the answer is bound to: see `Proposal.digest`."""
+    schema_hash: str
+    question: str
+    """What is asked, in one sentence a person understands."""
+    reason: str
+    """Why it is asked."""
+    gate: str
+    risk: float
+    asked_at: datetime
+    expires_at: datetime
+    decided_at: datetime | None
+    decided_by: str | None
+    note: str | None
+    edit: Json
+    """Edited arguments (`call`), the effect's result (`doubt`, happened) or the result (`escalation`)."""
+    answer: Answer | None
+    consumed_at: datetime | None
+    """When the answer was used; it is used once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewApproval:
+    """A question to open. Its row and the execution's parking are one commit."""
+
+    id: str
+    kind: ApprovalKind
+    question: str
+    reason: str
+    gate: str
+    expires_at: datetime
+    call_id: str | None = None
+    tool_name: str | None = None
+    arguments: Json = None
+    digest: str = ""
+    schema_hash: str = ""
+    risk: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalUse:
+    """An approval to consume in this append.
+
+    Refused (`ApprovalUnusable`) unless it is decided, unused and, for an approved call, its digest (of the edited
+    arguments, if edited) and schema hash are these.
+    """
+
+    approval_id: str
+    digest: str = ""
+    schema_hash: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ruling:
+    """A person's answer to an approval."""
+
+    approval_id: str
+    answer: Answer
+    by: str
+    note: str | None = None
+    edit: Json = None
+    edit_digest: str | None = None
+    """Digest of the edited arguments, when `edit` replaces a call's arguments."""

@@ -1,0 +1,31 @@
+"""Events: the rows of the journal, and those about to be appended."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from holdfast.types.value import Json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewEvent:
+    """One event about to be appended; the journal gives it its place and its hash."""
+
+    kind: str
+    data: Mapping[str, Json]
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One row of the journal."""
+
+    execution_id: str
+    seq: int
+    """From 1, without gaps, per execution."""
+    kind: str
+    version: int
+    data: Mapping[str, Json]
+    """Large values are read back in full; on disk they are references to blobs."""
+    at: datetime
+    hash: str

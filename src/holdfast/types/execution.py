@@ -1,0 +1,98 @@
+"""Executions: one attempt to take an input to a result, as it is stored, started and claimed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal
+
+from holdfast.types.call import ToolCall
+from holdfast.types.event import Event, NewEvent
+from holdfast.types.value import Json
+
+Status = Literal["pending", "running", "awaiting_review", "completed", "failed", "cancelled"]
+ENDED: frozenset[Status] = frozenset({"completed", "failed", "cancelled"})
+
+TRANSITIONS: Mapping[Status, frozenset[Status]] = {
+    "pending": frozenset({"running", "failed", "cancelled"}),
+    "running": frozenset({"pending", "awaiting_review", "completed", "failed", "cancelled"}),
+    "awaiting_review": frozenset({"pending", "failed", "cancelled"}),
+    "completed": frozenset(),
+    "failed": frozenset({"pending"}),
+    "cancelled": frozenset(),
+}
+"""Which status may follow which. `running` to `running` (a take-over) goes through a claim alone.
+`failed` to `pending` is a retry."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execution:
+    """One attempt to take an input to a result: a row of `agent_executions`."""
+
+    id: str
+    parent_id: str | None
+    thread_id: str | None
+    user_id: str | None
+    agent_type: str
+    agent_version: str
+    status: Status
+    status_reason: str | None
+    """Why it has this status, as a stable name: `MAX_STEPS_EXCEEDED`, `APPROVAL`, `RETRY_LATER`, ..."""
+    priority: int
+    """Higher is claimed earlier."""
+    input_data: Json
+    state: Json
+    """What it waits for and how far it is, for people; never needed to resume."""
+    result: Json
+    """The answer; of a failed execution the partial result."""
+    error: str | None
+    step_count: int
+    token_count: int
+    cost_usd: Decimal
+    reserved_tokens: int
+    """Held for a model call that is under way, or that a crash left with an unknown bill."""
+    reserved_usd: Decimal
+    lease_owner: str | None
+    fence: int
+    """Grows with every claim; a write with an older one is refused."""
+    wake_at: datetime | None
+    """While pending: not to be claimed before."""
+    deadline: datetime | None
+    """While running: when `total_timeout_s` is used up."""
+    cancel_requested_at: datetime | None
+    idempotency_key: str | None
+    last_seq: int
+    created_at: datetime
+    updated_at: datetime
+    completed_at: datetime | None
+    tool_calls: tuple[ToolCall, ...] = ()
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will happen (short of a retry)."""
+        return self.status in ENDED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewExecution:
+    """A request to start; stored as `pending` with its first event in one commit."""
+
+    id: str
+    agent_type: str
+    agent_version: str
+    input_data: Json
+    started: NewEvent
+    """The `execution.started` event."""
+    parent_id: str | None = None
+    thread_id: str | None = None
+    user_id: str | None = None
+    priority: int = 0
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claimed:
+    """An execution that this worker holds now, with its whole journal."""
+
+    execution: Execution
+    events: tuple[Event, ...]

@@ -1,0 +1,23 @@
+"""How the store and its executions are."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Swept:
+    """What a sweep found: dead workers' executions made claimable, approvals that ran out."""
+
+    taken_over: int
+    expired: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """Whether the store takes writes, and if not, why and since when."""
+
+    ok: bool
+    detail: str
+    queued: int
+    """Appends that wait for the writer now."""
+    since: datetime | None = None

@@ -1,0 +1,42 @@
+"""What an author may bound and ask for: limits, prices, what a change or a failure leads to."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
+
+OnChange = Literal["continue", "review", "fail"]
+OnFailure = Literal["fail", "review"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Hard bounds on one execution.
+
+    Args:
+        steps: Model responses at most. Default: 25.
+        tokens: Input plus output tokens at most, over all model calls. Default: 50,000.
+        cost_usd: US dollars at most; needs a known price for every model. Default: no bound.
+        tool_calls: Tool calls at most. Default: no bound.
+        step_timeout_s: Seconds for one model call, and for each attempt of a tool that declares no
+            `timeout_s` of its own. Default: 30.
+        total_timeout_s: Seconds of activity at most. Time parked (for a person, for a later retry, with
+            no worker alive) does not count. Default: 300.
+        repeats: The same call, or the same cycle of calls, with unchanged results this many times is a
+            loop. Default: 3.
+    """
+
+    steps: int = 25
+    tokens: int = 50_000
+    cost_usd: Decimal | float | None = None
+    tool_calls: int | None = None
+    step_timeout_s: float = 30
+    total_timeout_s: float = 300
+    repeats: int = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Price:
+    """US dollars for a million tokens of a model that the price list does not know."""
+
+    input_usd_per_mtok: Decimal
+    output_usd_per_mtok: Decimal
