@@ -1,32 +1,26 @@
 """The composition root: agents, a database and an engine put together, and the few verbs a door may use."""
 
 import asyncio
-import random
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from functools import partial
 from typing import Self
 
-import structlog
 from pydantic_core import to_jsonable_python
 
 from holdfast.agent import Agent
-from holdfast.config import Settings, configure_logging, quieted
-from holdfast.engine.clock import SystemClock, new_id
+from holdfast.composition import Parts
+from holdfast.config import Settings
+from holdfast.engine.beside import beside
+from holdfast.engine.clock import new_id
 from holdfast.engine.heap import spare_what_is_loaded
 from holdfast.engine.local import LocalEngine, install_signal_handlers
-from holdfast.errors import DeclarationError, NotFound, UsageError
-from holdfast.loop.desk import Cast, Desk
 from holdfast.loop.edit import checked_edit
 from holdfast.loop.listening import heard
 from holdfast.loop.preflight import Finding, preflight
-from holdfast.loop.run import run
 from holdfast.loop.started import started_event
-from holdfast.memory.thread import earlier
 from holdfast.ports import Clock, Journal, NewId
-from holdfast.trail.follow import follow_events
-from holdfast.trail.redact import Redactor, redact_log
-from holdfast.trail.trail import Trail, open_trail
+from holdfast.trail.follow import follow_events, settled
+from holdfast.trail.trail import Trail
 from holdfast.types import (
     Answer,
     Approval,
@@ -70,24 +64,28 @@ class App:
         ids: NewId = new_id,
         wrap_journal: Callable[[Journal], Journal] | None = None,
     ) -> None:
-        self.agents: Mapping[str, Agent[object]] = {agent.name: agent for agent in agents}
-        if len(self.agents) < len(agents):
-            raise DeclarationError("two agents have the same name: give each its own")
-        self._database = database
-        self._settings = settings
-        self._clock: Clock = clock or SystemClock()
-        self._ids = ids
-        self._wrap = wrap_journal
-        self._trail: Trail | None = None
-        self._opening = asyncio.Lock()
-        self._casts: dict[str, Cast] = {}
-        self._listeners: dict[str, Callable[[str], None]] = {}
+        self._parts = Parts(agents, database, settings=settings, clock=clock, ids=ids, wrap_journal=wrap_journal)
         self._engines = 0
 
     def like(self, *, agents: Sequence[Agent[object]], database: str | None = None) -> "App":
         """A fresh app, configured as this one, with other agents or on another database."""
-        place = database or self._database
-        return App(agents, place, settings=self._settings, clock=self._clock, ids=self._ids, wrap_journal=self._wrap)
+        own, place = self._parts, database or self._parts.place
+        return App(agents, place, settings=own.chosen, clock=own.clock, ids=own.ids, wrap_journal=own.wrap)
+
+    @property
+    def agents(self) -> Mapping[str, Agent[object]]:
+        """What it can work on, by name."""
+        return self._parts.agents
+
+    @property
+    def settings(self) -> Settings:
+        """The configuration in force."""
+        return self._parts.settings
+
+    @property
+    def database(self) -> str:
+        """Where the record is."""
+        return self._parts.database
 
     # --- starting and looking -------------------------------------------------------------------------
 
@@ -115,13 +113,13 @@ class App:
             NotFound: This app has no such agent.
             IdempotencyConflict: The key was used for another input.
         """
-        chosen = self._agent(agent)
+        chosen = self._parts.agent(agent)
         trail = await self._open()
-        asked: Json = self._redactor().value(to_jsonable_python(input))
+        asked: Json = self._parts.redactor().value(to_jsonable_python(input))
         started = started_event(chosen, asked, user=user, thread=thread, priority=priority)
         return await trail.start(
             NewExecution(
-                id=self._ids(),
+                id=self._parts.ids(),
                 agent_type=chosen.name,
                 agent_version=chosen.version,
                 input_data=asked,
@@ -142,12 +140,7 @@ class App:
         """
         trail = await self._open()
         async with asyncio.timeout(timeout_s):
-            ticks = trail.settle(execution_id)
-            while True:
-                await anext(ticks)  # the first one comes at once
-                execution = await trail.get(execution_id)
-                if execution.ended or execution.status == "awaiting_review":
-                    return execution
+            return await settled(trail, execution_id)
 
     async def run(  # noqa: PLR0913 - as `start`
         self,
@@ -233,7 +226,7 @@ class App:
 
     async def tokens(self, execution_id: str) -> AsyncIterator[str]:
         """The model's words as they come, from an execution worked in this process. Live only: not stored."""
-        async for words in heard(self._listeners, execution_id, until=self.wait(execution_id)):
+        async for words in heard(self._parts.listeners, execution_id, until=self.wait(execution_id)):
             yield words
 
     # --- steering -------------------------------------------------------------------------------------
@@ -285,14 +278,14 @@ class App:
         edit_digest = None
         if answer == "approve":
             asked = await trail.approval(approval_id)
-            edit, edit_digest = checked_edit(self.agents, asked, edit, redactor=self._redactor())
+            edit, edit_digest = checked_edit(self.agents, asked, edit, redactor=self._parts.redactor())
         return await trail.decide(
             Ruling(approval_id=approval_id, answer=answer, by=by, note=note, edit=edit, edit_digest=edit_digest)
         )
 
     def health(self) -> Health:
         """Whether the database takes writes now."""
-        return self._trail.health() if self._trail else Health(ok=True, detail="not opened yet", queued=0)
+        return self._parts.health()
 
     async def doctor(self) -> Sequence[Finding]:
         """What a deploy of this code would change for executions that have not ended."""
@@ -303,35 +296,24 @@ class App:
     @asynccontextmanager
     async def worker(self, concurrency: int | None = None, *, only: str | None = None) -> AsyncGenerator[LocalEngine]:
         """Work on executions in the background while the block runs; on leaving, turns reach their commit."""
-        engine = await self._engine(concurrency, only)
+        engine = await self._parts.engine(concurrency, only)
         self._engines += only is None
-        try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(engine.run())
-                try:
-                    yield engine
-                finally:
-                    self._engines -= only is None
-                    engine.stop()
-        except BaseExceptionGroup as several:
-            # The block and the engine are one to their user: what went wrong in either is raised as it is.
-            raise several.exceptions[0] from several.exceptions[0].__cause__
+        async with beside(engine):
+            try:
+                yield engine
+            finally:
+                self._engines -= only is None
 
     async def work(self, *, concurrency: int | None = None, drain: bool = False) -> None:
         """Work until stopped by a signal; with `drain` only until nothing is left that it could do."""
-        engine = await self._engine(concurrency, None)
+        engine = await self._parts.engine(concurrency, None)
         spare_what_is_loaded()
         install_signal_handlers(engine)
         await (engine.drain() if drain else engine.run())
 
     async def close(self) -> None:
         """Write what is queued and let go of the database."""
-        trail, self._trail = self._trail, None
-        casts, self._casts = self._casts, {}
-        for cast in casts.values():
-            await cast.models.close()
-        if trail:
-            await trail.close()
+        await self._parts.close()
 
     async def __aenter__(self) -> Self:
         await self._open()
@@ -340,72 +322,5 @@ class App:
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
-    @property
-    def settings(self) -> Settings:
-        """The configuration in force."""
-        self._settings = self._settings or Settings.load()
-        return self._settings
-
-    @property
-    def database(self) -> str:
-        """Where the record is."""
-        return self._database or self.settings.database
-
     async def _open(self) -> Trail:
-        async with self._opening:
-            if self._trail is None:
-                if not structlog.is_configured():
-                    configure_logging(quieted(self.settings), redact_log(self._redactor()))
-                self._trail = await open_trail(
-                    self.database,
-                    clock=self._clock,
-                    new_id=self._ids,
-                    redactor=self._redactor(),
-                    capacity=self.settings.queue_depth,
-                )
-            return self._trail
-
-    def _redactor(self) -> Redactor:
-        return Redactor(keys=self.settings.redact_keys, patterns=self.settings.redact_patterns)
-
-    async def _engine(self, concurrency: int | None, only: str | None) -> LocalEngine:
-        if not self.agents:
-            raise UsageError("this App has no agents to work with: App(agents=[...])")
-        trail, stopping = await self._open(), asyncio.Event()
-        desk = Desk(
-            journal=self._wrap(trail) if self._wrap else trail,
-            casts={name: self._cast(agent) for name, agent in self.agents.items()},
-            earlier=partial(earlier, trail),
-            clock=self._clock,
-            new_id=self._ids,
-            random=random.random,
-            redactor=self._redactor(),
-            approval_expiry_s=self.settings.approval_expiry_s,
-            stopping=stopping,
-            listeners=self._listeners,
-            holds_lease=lambda: engine.holds_lease(),  # noqa: PLW0108 - the engine is made right below
-        )
-        engine = LocalEngine(
-            trail,
-            partial(run, desk),
-            agents=list(self.agents),
-            clock=self._clock,
-            concurrency=concurrency or self.settings.concurrency,
-            lease_s=self.settings.lease_s,
-            grace_s=self.settings.grace_s,
-            only=only,
-            stopping=stopping,
-        )
-        return engine
-
-    def _cast(self, agent: Agent[object]) -> Cast:
-        if agent.name not in self._casts:
-            self._casts[agent.name] = Cast.of(agent, clock=self._clock)
-        return self._casts[agent.name]
-
-    def _agent(self, agent: Agent[object] | str) -> Agent[object]:
-        name = agent if isinstance(agent, str) else agent.name
-        if name not in self.agents:
-            known = ", ".join(sorted(self.agents)) or "none"
-            raise NotFound(f"this App has no agent {name!r}; it has: {known}")
-        return self.agents[name]
+        return await self._parts.trail()

@@ -303,7 +303,7 @@ def test_tokens_are_heard_live(world: World) -> None:
         async with asyncio.TaskGroup() as group:
             listening = group.create_task(collect(app, started.id))
             await asyncio.sleep(0)
-            while started.id not in app._listeners:  # noqa: ASYNC110 - set by the listener's first step
+            while started.id not in app._parts.listeners:  # noqa: ASYNC110 - set by the listener's first step
                 await asyncio.sleep(0)
             await app.resume(started.id, timeout_s=30)
         assert "".join(listening.result()) == "one two three"

@@ -5,7 +5,7 @@ from typing import Final, Protocol
 
 from holdfast.ports import Journal, Store
 from holdfast.trail import events as kinds
-from holdfast.types import Event
+from holdfast.types import Event, Execution
 
 END_EVENTS: Final = frozenset({kinds.COMPLETED, kinds.FAILED, kinds.CANCELLED})
 PAGE: Final = 500
@@ -35,3 +35,13 @@ async def follow_events(record: Record, execution_id: str, *, after: int, follow
         if not follow or last in END_EVENTS or (last is None and (await record.get(execution_id)).ended):
             return
         await anext(ticks)
+
+
+async def settled(record: Record, execution_id: str) -> Execution:
+    """The execution, once it has ended or waits for a person."""
+    ticks = record.settle(execution_id)
+    while True:
+        await anext(ticks)  # the first one comes at once
+        execution = await record.get(execution_id)
+        if execution.ended or execution.status == "awaiting_review":
+            return execution

@@ -1,0 +1,149 @@
+"""Puts an app's parts together: settings, redaction, the trail, casts and engines, each when it is first needed."""
+
+import asyncio
+import random
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+import structlog
+
+from holdfast.agent import Agent
+from holdfast.config import Settings, configure_logging, quieted
+from holdfast.engine.clock import SystemClock
+from holdfast.engine.local import LocalEngine
+from holdfast.errors import DeclarationError, NotFound, UsageError
+from holdfast.loop.desk import Cast, Desk
+from holdfast.loop.run import run
+from holdfast.memory.thread import earlier
+from holdfast.ports import Clock, Journal, NewId
+from holdfast.trail.redact import Redactor, redact_log
+from holdfast.trail.trail import Trail, open_trail
+from holdfast.types import Health
+
+
+class Parts:
+    """What one app is made of; its arguments are the app's.
+
+    Raises:
+        DeclarationError: Two agents have one name.
+    """
+
+    def __init__(  # noqa: PLR0913 - everything an app is composed of
+        self,
+        agents: Sequence[Agent[object]],
+        place: str | None,
+        *,
+        settings: Settings | None,
+        clock: Clock | None,
+        ids: NewId,
+        wrap_journal: Callable[[Journal], Journal] | None,
+    ) -> None:
+        self.agents: Mapping[str, Agent[object]] = {agent.name: agent for agent in agents}
+        if len(self.agents) < len(agents):
+            raise DeclarationError("two agents have the same name: give each its own")
+        self.place, self.chosen = place, settings
+        self.clock: Clock = clock or SystemClock()
+        self.ids, self.wrap = ids, wrap_journal
+        self.listeners: dict[str, Callable[[str], None]] = {}
+        """Who wants the tokens of which execution as they come."""
+        self._trail: Trail | None = None
+        self._opening = asyncio.Lock()
+        self._casts: dict[str, Cast] = {}
+
+    @property
+    def settings(self) -> Settings:
+        """The configuration in force: what was given, else environment and `holdfast.toml`."""
+        self.chosen = self.chosen or Settings.load()
+        return self.chosen
+
+    @property
+    def database(self) -> str:
+        """Where the record is."""
+        return self.place or self.settings.database
+
+    def redactor(self) -> Redactor:
+        """What takes secrets out, by the rules in force."""
+        return Redactor(keys=self.settings.redact_keys, patterns=self.settings.redact_patterns)
+
+    def agent(self, agent: Agent[object] | str) -> Agent[object]:
+        """The agent of that name, as this app has it.
+
+        Raises:
+            NotFound: It has none.
+        """
+        name = agent if isinstance(agent, str) else agent.name
+        if name not in self.agents:
+            known = ", ".join(sorted(self.agents)) or "none"
+            raise NotFound(f"this App has no agent {name!r}; it has: {known}")
+        return self.agents[name]
+
+    async def trail(self) -> Trail:
+        """The open record; the first call opens it."""
+        async with self._opening:
+            if self._trail is None:
+                if not structlog.is_configured():
+                    configure_logging(quieted(self.settings), redact_log(self.redactor()))
+                self._trail = await open_trail(
+                    self.database,
+                    clock=self.clock,
+                    new_id=self.ids,
+                    redactor=self.redactor(),
+                    capacity=self.settings.queue_depth,
+                )
+            return self._trail
+
+    def health(self) -> Health:
+        """Whether the database takes writes now; one that was not opened yet is well."""
+        return self._trail.health() if self._trail else Health(ok=True, detail="not opened yet", queued=0)
+
+    async def engine(self, concurrency: int | None, only: str | None) -> LocalEngine:
+        """A new engine that can work for every agent; `only` binds it to one execution.
+
+        Raises:
+            UsageError: There are no agents.
+        """
+        if not self.agents:
+            raise UsageError("this App has no agents to work with: App(agents=[...])")
+        trail, stopping = await self.trail(), asyncio.Event()
+        desk = self._desk(trail, stopping, holds_lease=lambda: engine.holds_lease())  # noqa: PLW0108 - made right below
+        engine = LocalEngine(
+            trail,
+            partial(run, desk),
+            agents=list(self.agents),
+            clock=self.clock,
+            concurrency=concurrency or self.settings.concurrency,
+            lease_s=self.settings.lease_s,
+            grace_s=self.settings.grace_s,
+            only=only,
+            stopping=stopping,
+        )
+        return engine
+
+    async def close(self) -> None:
+        """Write what is queued and let go of the database and the models."""
+        trail, self._trail = self._trail, None
+        casts, self._casts = self._casts, {}
+        for cast in casts.values():
+            await cast.models.close()
+        if trail:
+            await trail.close()
+
+    def _desk(self, trail: Trail, stopping: asyncio.Event, *, holds_lease: Callable[[], bool]) -> Desk:
+        return Desk(
+            journal=self.wrap(trail) if self.wrap else trail,
+            casts={name: self._cast(agent) for name, agent in self.agents.items()},
+            earlier=partial(earlier, trail),
+            clock=self.clock,
+            new_id=self.ids,
+            random=random.random,
+            redactor=self.redactor(),
+            approval_expiry_s=self.settings.approval_expiry_s,
+            stopping=stopping,
+            listeners=self.listeners,
+            holds_lease=holds_lease,
+        )
+
+    def _cast(self, agent: Agent[object]) -> Cast:
+        if agent.name not in self._casts:
+            self._casts[agent.name] = Cast.of(agent, clock=self.clock)
+        return self._casts[agent.name]
