@@ -11,7 +11,13 @@ HoldfastError
 │   ├── IllegalTransition       that status cannot follow this one
 │   ├── AlreadyDecided          the approval was answered before you
 │   ├── ApprovalUnusable        the approval does not cover this call: ask again
-│   └── IdempotencyConflict     the key was used for another input
+│   ├── IdempotencyConflict     the key was used for another input
+│   └── NotAdmitted             not now: do as the kind says
+│       ├── Paused              an operator stopped it: wait until it is resumed
+│       ├── Unavailable         breakers or gates are closed: wait, or do without
+│       ├── RateLimited         too fast: wait
+│       ├── BudgetExhausted     a shared budget has no room: do as the budget declares
+│       └── GrantUnusable       the standing yes is used up, over or revoked: ask people
 ├── StoreError                  the database cannot serve
 │   ├── StoreUnavailable        it is away; try again later
 │   ├── SchemaOutdated          run `holdfast migrate`
@@ -23,7 +29,8 @@ HoldfastError
 └── InvalidArguments        the arguments do not fit the tool's schema
 """
 
-from typing import ClassVar
+from datetime import datetime
+from typing import ClassVar, Literal
 
 
 class HoldfastError(Exception):
@@ -104,6 +111,69 @@ class IdempotencyConflict(Refused):
     """The idempotency key was already used for a different input."""
 
     code = "idempotency_conflict"
+
+
+class NotAdmitted(Refused):
+    """It may not begin now."""
+
+    code = "not_admitted"
+
+    def __init__(self, message: str, *, until: datetime | None = None) -> None:
+        super().__init__(message)
+        self.until = until
+        """When asking again may help; `None`: nobody knows."""
+
+
+class Paused(NotAdmitted):
+    """An operator stopped it."""
+
+    code = "paused"
+
+    def __init__(self, message: str, *, kind: str, name: str) -> None:
+        super().__init__(message)
+        self.kind, self.name = kind, name
+
+
+class Unavailable(NotAdmitted):
+    """A circuit breaker is open, or a provider asked to be left alone."""
+
+    code = "unavailable"
+
+    def __init__(self, message: str, *, until: datetime | None, kind: str, name: str) -> None:
+        super().__init__(message, until=until)
+        self.kind, self.name = kind, name
+
+
+class RateLimited(NotAdmitted):
+    """A rate limit has no room now."""
+
+    code = "rate_limited"
+
+    def __init__(self, message: str, *, until: datetime, retry_after_s: float) -> None:
+        super().__init__(message, until=until)
+        self.retry_after_s = retry_after_s
+
+
+class BudgetExhausted(NotAdmitted):
+    """A shared budget has no room for this."""
+
+    code = "budget_exhausted"
+
+    def __init__(
+        self, message: str, *, until: datetime, budget: str, on_exhausted: Literal["summarise", "park", "fail"]
+    ) -> None:
+        super().__init__(message, until=until)
+        self.budget, self.on_exhausted = budget, on_exhausted
+
+
+class GrantUnusable(NotAdmitted):
+    """The grant does not cover this call any more."""
+
+    code = "grant_unusable"
+
+    def __init__(self, message: str, *, grant: str) -> None:
+        super().__init__(message)
+        self.grant = grant
 
 
 class StoreError(HoldfastError):

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from holdfast.types.approval import ApprovalUse, NewApproval
 from holdfast.types.call import CallChange
+from holdfast.types.control import Admission, ModelUsage, Report
 from holdfast.types.event import NewEvent
 from holdfast.types.execution import Status
 from holdfast.types.value import Json
@@ -41,6 +42,12 @@ class Append:
     uses: tuple[ApprovalUse, ...] = ()
     refuse_if_cancelled: bool = False
     """True where the append would start something new: it is refused when a cancel was requested."""
+    admission: Admission | None = None
+    """What it needs leave for; `None`: nothing."""
+    reports: tuple[Report, ...] = ()
+    """How calls went, for the breakers."""
+    usage: tuple[ModelUsage, ...] = ()
+    """What the execution has had from each model so far, where that is to be stored."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,3 +57,9 @@ class Appended:
     seq: int
     """Sequence number of its last event."""
     cancel_requested: bool
+    rung: int | None = None
+    """The candidate that may be asked, where there were any."""
+    probe: bool = False
+    """Whether that is the one probe of a half-open breaker."""
+    probing_tools: tuple[str, ...] = ()
+    """Tools whose call is the one probe of a half-open breaker."""
