@@ -23,6 +23,9 @@ HoldfastError
 │   ├── SchemaOutdated          run `holdfast migrate`
 │   ├── UnknownRecord           written by a newer version: upgrade before reading
 │   └── JournalBroken           the hash chain does not hold: somebody changed a row
+├── ChannelProblem              people could not be reached, or an answer cannot be trusted
+│   ├── DeliveryFailed          a channel's service did not take a message
+│   └── ForgedAnswer            an answer is not from whom it claims: refuse and record it
 └── ToolProblem                 raised by or about a tool
 ├── ToolError               the effect definitely did not happen
 ├── RetryLater              it did not happen; try again after a while
@@ -204,6 +207,46 @@ class JournalBroken(StoreError):
     """The journal's hash chain does not hold."""
 
     code = "journal_broken"
+
+
+class ChannelProblem(HoldfastError):
+    """People could not be reached, or what came from them cannot be trusted."""
+
+    code = "channel"
+
+
+class DeliveryFailed(ChannelProblem):
+    """A channel's service did not take a message.
+
+    Args:
+        message: What the service said, without secrets.
+        retry_after_s: Seconds the service asked to wait, for everything on this channel. Default: it did not say.
+        permanent: The same message can never be taken (refused key, unknown place). Default: it may be, later.
+    """
+
+    code = "delivery_failed"
+
+    def __init__(
+        self, message: str | None = None, *, retry_after_s: float | None = None, permanent: bool = False
+    ) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+        self.permanent = permanent
+
+
+class ForgedAnswer(ChannelProblem):
+    """An answer is not from whom it claims, or too old, or was used before.
+
+    Args:
+        reason: A stable word for the record, such as `bad_signature`.
+        message: What exactly, for people.
+    """
+
+    code = "forged_answer"
+
+    def __init__(self, reason: str, message: str | None = None) -> None:
+        super().__init__(message or reason)
+        self.reason = reason
 
 
 class ToolProblem(HoldfastError):

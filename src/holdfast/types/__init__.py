@@ -27,6 +27,7 @@ from holdfast.types.control import (
 )
 from holdfast.types.conversation import CallRecord, Conversation
 from holdfast.types.decision import Decision, Proposal, Verdict
+from holdfast.types.delivery import Address, Card, Closed, Delivery, Notice, Outgoing, Severity
 from holdfast.types.event import Event, NewEvent
 from holdfast.types.execution import ENDED, TRANSITIONS, Claimed, Execution, NewExecution, Status
 from holdfast.types.health import Health, Swept
@@ -39,6 +40,7 @@ __all__ = [
     "ENDED",
     "TRANSITIONS",
     "Account",
+    "Address",
     "Admission",
     "Answer",
     "Append",
@@ -58,11 +60,14 @@ __all__ = [
     "CallStatus",
     "Calls",
     "Candidate",
+    "Card",
     "Claimed",
+    "Closed",
     "Context",
     "Controls",
     "Conversation",
     "Decision",
+    "Delivery",
     "DepsT_co",
     "Effect",
     "Event",
@@ -76,9 +81,11 @@ __all__ = [
     "NewApproval",
     "NewEvent",
     "NewExecution",
+    "Notice",
     "OnChange",
     "OnExhausted",
     "OnFailure",
+    "Outgoing",
     "OverRate",
     "Price",
     "Proposal",
@@ -89,6 +96,7 @@ __all__ = [
     "Report",
     "Ruling",
     "Say",
+    "Severity",
     "Status",
     "Swept",
     "Switch",
