@@ -135,7 +135,7 @@ CALL_COLUMNS: Final = (
 )  # fmt: skip
 NEW_QUESTION_COLUMNS: Final = (
     "id", "execution_id", "call_id", "kind", "status", "tool_name", "arguments", "digest", "schema_hash",
-    "question", "reason", "gate", "risk", "asked_at", "expires_at", "agent_type",
+    "question", "reason", "gate", "risk", "asked_at", "expires_at", "attend_at", "agent_type",
 )  # fmt: skip
 NEW_EXECUTION_COLUMNS: Final = (
     "id", "parent_id", "thread_id", "user_id", "agent_type", "agent_version", "status", "priority", "input_data",

@@ -250,7 +250,7 @@ _JSON: Final = frozenset({"input_data", "state", "result", "data", "tool_input",
 _MOMENTS: Final = frozenset(
     {
         "at", "created_at", "updated_at", "completed_at", "claimed_at", "wake_at", "deadline", "cancel_requested_at",
-        "called_at", "finished_at", "asked_at", "expires_at", "decided_at", "consumed_at",
+        "called_at", "finished_at", "asked_at", "expires_at", "decided_at", "consumed_at", "attend_at",
     }
 )  # fmt: skip
 _MONEY: Final = frozenset({"cost_usd", "reserved_usd"})
@@ -334,8 +334,8 @@ _HELD: Final = (
     f"{_SELECT_HEADS} WHERE status = 'running' AND lease_owner = %s ORDER BY id FOR NO KEY UPDATE SKIP LOCKED"
 )
 _OVERDUE: Final = """
-    SELECT execution_id FROM agent_approvals WHERE status = 'open' AND expires_at <= %s::timestamptz
-    ORDER BY expires_at LIMIT %s
+    SELECT execution_id FROM agent_approvals WHERE status = 'open' AND attend_at <= %s::timestamptz
+    ORDER BY attend_at LIMIT %s
 """
 _REGISTER: Final = """
     INSERT INTO agent_workers (id, host, pid, started_at, lease_until)

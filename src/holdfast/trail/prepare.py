@@ -175,6 +175,7 @@ class Preparer:
             new.risk,
             at,
             stamp(new.expires_at),
+            stamp(new.expires_at),
         )
 
 

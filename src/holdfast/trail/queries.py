@@ -33,7 +33,7 @@ _SOME_OF_JOURNAL = _JOURNAL.limit(bindparam("limit"))
 _WAKING = select(func.min(executions.c.wake_at)).where(
     executions.c.status == "pending", executions.c.wake_at.is_not(None), executions.c.agent_type.in_(_IDS)
 )
-_EXPIRING = select(func.min(approvals.c.expires_at)).where(approvals.c.status == "open")
+_EXPIRING = select(func.min(approvals.c.attend_at)).where(approvals.c.status == "open")
 
 
 def execution(connection: Connection, execution_id: str) -> Execution:

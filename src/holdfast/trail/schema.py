@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 from sqlalchemy.types import TypeEngine
 
-HEAD: Final = "0001"
+HEAD: Final = "0002"
 """The newest migration; a database that says so needs no look at Alembic."""
 VERSION_TABLE: Final = "agent_schema"
 
@@ -163,13 +163,19 @@ approvals = Table(
     Column("edit_digest", Text),
     Column("answer", Text),
     Column("consumed_at", MOMENT),
+    Column("reviewers", Text),
+    Column("quorum", Integer, nullable=False, server_default="1"),
+    Column("requested_by", Text),
+    Column("ladder", DATA),
+    Column("votes", DATA),
+    Column("attend_at", MOMENT),
     CheckConstraint(
         "status IN ('open', 'approved', 'rejected', 'answered', 'expired', 'withdrawn')",
         name="agent_approvals_status",
     ),
 )
 _open = text("status = 'open'")
-Index("agent_approvals_expiry", approvals.c.expires_at, sqlite_where=_open, postgresql_where=_open)
+Index("agent_approvals_attend", approvals.c.attend_at, sqlite_where=_open, postgresql_where=_open)
 Index("agent_approvals_execution", approvals.c.execution_id)
 Index("agent_approvals_asked", approvals.c.status, approvals.c.asked_at)
 
@@ -191,4 +197,94 @@ workers = Table(
     Column("pid", Integer, nullable=False),
     Column("started_at", MOMENT, nullable=False),
     Column("lease_until", MOMENT, nullable=False),
+)
+
+controls = Table(
+    "agent_controls",
+    metadata,
+    Column("kind", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("data", DATA, nullable=False),
+    Column("updated_at", MOMENT, nullable=False),
+    PrimaryKeyConstraint("kind", "key"),
+)
+
+model_usage = Table(
+    "agent_model_usage",
+    metadata,
+    Column("execution_id", Text, ForeignKey("agent_executions.id"), nullable=False),
+    Column("model", Text, nullable=False),
+    Column("provider", Text, nullable=False),
+    Column("calls", Integer, nullable=False),
+    Column("failed_calls", Integer, nullable=False),
+    Column("input_tokens", BigInteger, nullable=False),
+    Column("output_tokens", BigInteger, nullable=False),
+    Column("cache_read_tokens", BigInteger, nullable=False),
+    Column("cache_write_tokens", BigInteger, nullable=False),
+    Column("cost_usd", MONEY, nullable=False),
+    Column("latency_ms", REAL, nullable=False),
+    PrimaryKeyConstraint("execution_id", "model"),
+)
+
+audit = Table(
+    "agent_audit",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("kind", Text, nullable=False),
+    Column("data", DATA, nullable=False),
+    Column("at", MOMENT, nullable=False),
+    Column("hash", Text, nullable=False),
+)
+
+feedback = Table(
+    "agent_feedback",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("execution_id", Text, ForeignKey("agent_executions.id"), nullable=False),
+    Column("agent_type", Text, nullable=False),
+    Column("step_number", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("tool_name", Text),
+    Column("asked", DATA),
+    Column("was", DATA),
+    Column("should_be", DATA),
+    Column("given_by", Text, nullable=False),
+    Column("why", Text),
+    Column("created_at", MOMENT, nullable=False),
+)
+Index("agent_feedback_agent", feedback.c.agent_type, feedback.c.created_at)
+
+outbox = Table(
+    "agent_outbox",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("channel", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("data", DATA, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("due_at", MOMENT, nullable=False),
+    Column("held_by", Text),
+    Column("ref", Text),
+    Column("error", Text),
+    Column("created_at", MOMENT, nullable=False),
+    Column("done_at", MOMENT),
+    CheckConstraint("status IN ('queued', 'sent', 'dead')", name="agent_outbox_status"),
+)
+_queued = text("status = 'queued'")
+Index("agent_outbox_due", outbox.c.due_at, sqlite_where=_queued, postgresql_where=_queued)
+Index("agent_outbox_subject", outbox.c.subject, outbox.c.kind)
+
+tool_cache = Table(
+    "agent_tool_cache",
+    metadata,
+    Column("tool_name", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("schema_hash", Text, nullable=False),
+    Column("execution_id", Text, nullable=False),
+    Column("output", DATA),
+    Column("content", Text, nullable=False),
+    Column("at", MOMENT, nullable=False),
+    PrimaryKeyConstraint("tool_name", "digest"),
 )

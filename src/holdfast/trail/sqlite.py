@@ -270,7 +270,7 @@ _ABANDONED: Final = """
 _HELD: Final = "SELECT json_group_array(id) FROM agent_executions WHERE status = 'running' AND lease_owner = ?"
 _OVERDUE: Final = """
     SELECT json_group_array(json_array(execution_id)) FROM (SELECT execution_id FROM agent_approvals
-        WHERE status = 'open' AND expires_at <= ? LIMIT ?)
+        WHERE status = 'open' AND attend_at <= ? LIMIT ?)
 """
 _REGISTER: Final = """
     INSERT INTO agent_workers (id, host, pid, started_at, lease_until) VALUES (?, ?, ?, ?, ?)
