@@ -13,7 +13,7 @@ from holdfast.loop.prompt import Prompt
 from holdfast.policy import approval as asking
 from holdfast.policy.limits import Spent
 from holdfast.trail import events as kinds
-from holdfast.trail.codec import storable
+from holdfast.trail.codec import stored
 from holdfast.types import (
     Append,
     ApprovalUse,
@@ -171,10 +171,11 @@ class Activation:
 
     def _record(self, draft: Draft, kind: str, data: Mapping[str, Json], call: CallChange | None) -> None:
         # What is gone on with is what a resumed execution would read.
-        data = cast("Mapping[str, Json]", storable(data, self.desk.redactor))
+        found, text = stored(data, self.desk.redactor)
+        data = cast("Mapping[str, Json]", found)
         apply(self.history, kind, data)
         self._just_committed = False
-        draft.events.append(NewEvent(kind=kind, data=data))
+        draft.events.append(NewEvent(kind=kind, data=data, text=text))
         if call:
             draft.calls[call.id] = call
 

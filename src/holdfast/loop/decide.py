@@ -129,7 +129,7 @@ def judge(activation: Activation, index: int, raw: RawCall) -> Judged:
     decision = limited(activation, index) or gate.judge(tool.review, proposal)
     if decision.verdict == "rewrite":
         try:
-            proposal = propose(activation, call_id, tool, decision.rewritten or {})
+            proposal = propose(activation, call_id, tool, recorded(activation, decision.rewritten or {}))
         except InvalidArguments as error:
             decision = gate.misfit(error)
     return Judged(
@@ -146,12 +146,14 @@ def judge(activation: Activation, index: int, raw: RawCall) -> Judged:
 
 
 def propose(activation: Activation, call_id: str, tool: Tool, arguments: Mapping[str, Json]) -> Proposal:
-    """One call as it would run.
+    """One call as it would run, from recorded arguments.
 
     Raises:
         InvalidArguments: The arguments do not fit the tool.
     """
-    valid = recorded(activation, tool.validate(arguments))
+    valid = tool.validate(arguments)
+    # What the tool left alone needs no second look.
+    valid = dict(arguments) if valid == arguments else recorded(activation, valid)
     return Proposal(
         call_id=call_id,
         execution_id=activation.id,

@@ -2,9 +2,10 @@
 
 import hashlib
 import json
+import json.encoder
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -19,7 +20,20 @@ GENESIS: Final = "0" * 64
 BLOB_BYTES: Final = 16 * 1024
 """A value whose JSON is larger than this is stored as a blob."""
 
-_dump: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, check_circular=False).encode
+_json: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, check_circular=False)
+
+
+def _make_dump() -> Callable[[Json], str]:
+    """`_json.encode`, without the C encoder that it makes anew for each value: most of the cost of a small one."""
+    make = getattr(json.encoder, "c_make_encoder", None)
+    if make is None:  # a Python without it
+        return _json.encode
+    order = (None, _json.default, json.encoder.encode_basestring, None, ":", ",", True, False, True)
+    pieces: Callable[[Json, int], Sequence[str]] = make(*order)  # as `JSONEncoder.iterencode` does, for these settings
+    return lambda value: "".join(pieces(value, 0))
+
+
+_dump: Final = _make_dump()
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _ESCAPED_KEY = re.compile(r"\$+blob")
 
@@ -61,11 +75,16 @@ class Codec:
         if self._redactor.suspects(text):
             data = self._redactor.value(json.loads(text))  # what is stored, numbers as they are spelled there
             text = canonical(data)
-        small = len(text) <= BLOB_BYTES // 4 or len(text.encode()) <= BLOB_BYTES
-        if small and '$blob"' not in text:
-            return Encoded(text=text, blobs=())
-        shrunk, blobs = _shrink_event(_sound(data))
-        return Encoded(text=_dump(shrunk), blobs=tuple({blob.digest: blob for blob in blobs}.values()))
+        return pack(data, text)
+
+
+def pack(data: Json, text: str) -> Encoded:
+    """Data without secrets whose canonical text is known, as stored text. Values over 16 KiB of JSON become blobs."""
+    small = len(text) <= BLOB_BYTES // 4 or len(text.encode()) <= BLOB_BYTES
+    if small and '$blob"' not in text:
+        return Encoded(text=text, blobs=())
+    shrunk, blobs = _shrink_event(_sound(data))
+    return Encoded(text=_dump(shrunk), blobs=tuple({blob.digest: blob for blob in blobs}.values()))
 
 
 def canonical(value: Json) -> str:
@@ -83,18 +102,29 @@ def canonical(value: Json) -> str:
     return _dump(_sound(value)) if _unsound(text) else text
 
 
-def storable(value: Json, redactor: Redactor) -> Json:
-    """The value as whoever reads the journal will find it: no secrets, and nothing that a database would change.
+def stored(value: Json, redactor: Redactor) -> tuple[Json, str]:
+    """The value as whoever reads the journal will find it, and its canonical text.
 
-    What needs no change is given back as it is.
+    No secrets, and nothing that a database would change. What needs no change is given back as it is.
     """
+    sound = value
     try:
         text = _dump(value)
-        sound = _sound(value) if _unsound(text) else value
+        changes = _unsound(text)
     except (TypeError, ValueError):
+        text, changes = "", True  # any Mapping and Sequence will do, and integers beyond reading
+    if changes:
         sound = _sound(value)
         text = _dump(sound)
-    return redactor.value(sound) if redactor.suspects(text) else sound
+    if redactor.suspects(text):
+        sound = redactor.value(sound)
+        text = canonical(sound)
+    return sound, text
+
+
+def storable(value: Json, redactor: Redactor) -> Json:
+    """As `stored`, where the text is of no use."""
+    return stored(value, redactor)[0]
 
 
 def as_text(value: Json) -> str:

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Final, cast
 
 from holdfast.errors import UsageError
 from holdfast.ports import Clock
-from holdfast.trail.codec import BLOB_BYTES, Codec, NewBlob, canonical, stamp
+from holdfast.trail.codec import BLOB_BYTES, Codec, NewBlob, canonical, pack, stamp
 from holdfast.trail.events import VERSIONS
 from holdfast.trail.redact import Redactor
 from holdfast.trail.requests import AppendStep, Decide, EventText, Row, Start
@@ -45,11 +46,12 @@ class Preparer:
             raise UsageError("wake_at goes with status 'pending' only")
         blobs: list[NewBlob] = []
         at = self.now()
-        # One look for secrets over everything at once: most steps have none, and the look has a fixed cost.
+        events = [self._event(event, blobs) for event in append.events]
+        # One look for secrets over everything else at once: most steps have none, and the look has a fixed cost.
         texts = iter(self._encode(_values(append), blobs))
         return AppendStep(
             append,
-            [(event.kind, _known(event), next(texts) or "null") for event in append.events],
+            events,
             next(texts),
             next(texts),
             self._words(append.error),
@@ -73,6 +75,7 @@ class Preparer:
                 raise UsageError(f"{name!r} is no text: user, thread and idempotency_key are strings or None")
             if name is not None and _UNSTORABLE.search(name):
                 raise UsageError(f"{name!r} has characters that no database stores (NUL or half a surrogate pair)")
+        new = self._without_secret_names(new)
         if type(new.priority) is not int or abs(new.priority) > _HIGHEST_PRIORITY:
             raise UsageError(f"priority={new.priority!r}: give a whole number up to {_HIGHEST_PRIORITY:,}")
         blobs: list[NewBlob] = []
@@ -116,9 +119,25 @@ class Preparer:
             raise UsageError(f"by={by!r} names nobody: say who it is, for the record, e.g. by='ann@example.com'")
         return _UNSTORABLE.sub("\ufffd", self._redactor.text(by))
 
+    def user(self, name: str | None) -> str | None:
+        """Whose request it is, as the record has it."""
+        return self._redactor.identity(name, "user", "user_id") if name else name
+
+    def thread(self, name: str | None) -> str | None:
+        """Which conversation it is part of, as the record has it."""
+        return self._redactor.identity(name, "thread", "thread_id") if name else name
+
+    def _without_secret_names(self, new: NewExecution) -> NewExecution:
+        user, thread, key = self.user(new.user_id), self.thread(new.thread_id), new.idempotency_key
+        key = self._redactor.identity(key, "idempotency_key") if key else key
+        if (user, thread, key) == (new.user_id, new.thread_id, new.idempotency_key):
+            return new
+        started = replace(new.started, data={**new.started.data, "user": user, "thread": thread})
+        return replace(new, user_id=user, thread_id=thread, idempotency_key=key, started=started)
+
     def _event(self, event: NewEvent, blobs: list[NewBlob]) -> EventText:
         version = _known(event)
-        encoded = self._codec.encode(event.data)
+        encoded = self._codec.encode(event.data) if event.text is None else pack(event.data, event.text)
         blobs.extend(encoded.blobs)
         return event.kind, version, encoded.text
 
@@ -180,8 +199,7 @@ class Preparer:
 
 
 def _values(append: Append) -> list[Json]:
-    values: list[Json] = [event.data for event in append.events]
-    values += (append.state, append.result)
+    values: list[Json] = [append.state, append.result]
     for change in append.calls:
         values += (change.tool_input, change.tool_output)
     values += [new.arguments for new in append.approvals]

@@ -14,6 +14,9 @@ class NewEvent:
     kind: str
     data: Mapping[str, Json]
     version: int = 1
+    text: str | None = None
+    """`data` as canonical text without secrets, where its maker has that already (`trail.codec.stored`): stored as it
+    is. `None`: the journal makes it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
