@@ -60,6 +60,26 @@ def test_the_same_request_twice_is_one_execution(world: World):
     world.play(story)
 
 
+def test_a_secret_in_a_name_is_not_stored_and_the_name_still_counts(world: World):
+    """User, thread and key lose their secrets; the same key is the same request, another one another."""
+    secret = "sk-proj-" + "Ab1" * 10
+    names = {"user_id": f"ann {secret}", "thread_id": f"t {secret}"}
+
+    async def story(trail):
+        first = await world.start(trail, idempotency_key=f"k {secret}", **names)
+        again = await world.start(trail, idempotency_key=f"k {secret}", **names)
+        other = await world.start(trail, idempotency_key=f"k {secret}x", **names)
+        assert first.id == again.id != other.id
+        assert secret not in f"{first}{other}{await trail.events(first.id)}"
+        assert [e.id for e in await trail.list(user=names["user_id"], thread=names["thread_id"])] == [
+            other.id,
+            first.id,
+        ]
+        assert await trail.list(user=f"bob {secret}") == []
+
+    world.play(story)
+
+
 def test_a_used_key_with_another_input_is_refused(world: World):
     """It names the execution that has the key."""
 

@@ -9,7 +9,7 @@ from tests.incidents.place import Place
 
 PLACES = (
     "input", "model", "argument", "result", "error", "blob", "log", "stdlog", "note", "reject", "edit", "answer",
-    "thread", "doubt", "exception",
+    "thread", "doubt", "exception", "bytes", "user",
 )  # fmt: skip
 
 
@@ -27,7 +27,7 @@ from holdfast.testing import Call, Calls, Ledger, Raw, Say, ScriptedModel
 from tests.incidents.test_31_secrets import secret
 
 @tool(effect="read", retries=0)
-def leak(what: str, key: str = "") -> str:
+def leak(what: str, key: str = "") -> object:
     """Leak something."""
     structlog.get_logger("shop").debug("leaking", key=secret("log"), headers={{"authorization": secret("log")}})
     logging.getLogger("shop").error("leaking %s", secret("stdlog"))
@@ -37,6 +37,8 @@ def leak(what: str, key: str = "") -> str:
         raise ValueError("broken " + secret("exception"))
     if what == "blob":
         return "x" * 20_000 + " " + secret("blob") + " " + "y" * 20_000
+    if what == "bytes":
+        return b"\\xff\\x00" + secret("bytes").encode() + b"\\x00\\xff"
     return "the key is " + secret("result")
 
 @tool(effect="irreversible")
@@ -56,6 +58,7 @@ def script(messages):
 steps = [
     Raw("I will use " + secret("model"), calls=[("leak", '{{"what": "result", "key": "' + secret("argument") + '"}}')]),
     Calls([Call("leak", {{"what": "error"}}), Call("leak", {{"what": "blob"}}), Call("leak", {{"what": "exception"}})]),
+    Call("leak", {{"what": "bytes"}}),
     Call("send", {{"to": "a"}}), Call("send", {{"to": "b"}}),
     Call("ask_person", {{"question": "Which one, " + secret("model") + "?"}}),
     Call("pay", {{"to": "a"}}), Say("done with " + secret("thread")),
@@ -76,7 +79,8 @@ def live(place: Place, target: str) -> None:
     """Everything that can happen to a secret, with debug logs on, through the real command line."""
     loud = {"HOLDFAST_LOG_LEVEL": "debug"}
     asked = "My key is " + secret("input")
-    assert place.holdfast("run", target, asked, "--thread", "t", **loud).code == 3
+    names = ("--user", "ann " + secret("user"))
+    assert place.holdfast("run", target, asked, "--thread", "t", *names, **loud).code == 3
     answers = [
         ["approve", "--note", "fine, " + secret("note"), "--edit", '{"to": "' + secret("edit") + '"}'],
         ["reject", "--note", "no, " + secret("reject")],

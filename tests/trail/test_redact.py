@@ -1,6 +1,7 @@
 """Secrets are taken out of text, data and log records, and nothing else is."""
 
 import json
+import re
 import time
 import uuid
 
@@ -147,6 +148,35 @@ def test_users_add_keys_and_patterns():
         "password": "[redacted:password]",
     }
     assert mine.text("see TICKET-123") == "see TICKET-[redacted:ticket]"
+
+
+def test_a_name_without_its_secret_is_still_itself():
+    """Two names stay two, one stays one, and what is no secret stays readable."""
+    one, other = (DEFAULT.identity(f"order 7, password=hunter{n}") for n in (1, 2))
+    assert re.fullmatch(r"order 7, password=\[redacted:password\.[0-9a-f]{32}\]", one)
+    assert one != other
+    assert DEFAULT.identity("order 7, password=hunter1") == one == DEFAULT.identity(one) == DEFAULT.text(one)
+    assert DEFAULT.identity("ann@example.com") == "ann@example.com"
+
+
+def test_a_name_may_be_secret_as_a_whole():
+    """A configured key takes all of it, and what came of it is kept when it is stored under that key."""
+    mine = Redactor(keys=["user_id"])
+    assert (name := mine.identity("ann", "user", "user_id")).startswith("[redacted:user_id.")
+    assert mine.value({"user_id": name}) == {"user_id": name}
+
+
+@pytest.mark.parametrize("coding", ["utf-8", "utf-16", "latin-1"])
+def test_bytes_are_searched_in_the_coding_they_are_in(coding: str):
+    """Also text that is no UTF-8 loses its secrets, and nothing else."""
+    stored = DEFAULT.content(f"größer {KEY} ünd".encode(coding))
+    assert stored.decode(coding) == "größer [redacted:api_key] ünd"
+
+
+def test_bytes_without_secrets_are_kept():
+    """A picture, an archive: byte for byte."""
+    content = bytes(range(256)) * 40
+    assert DEFAULT.content(content) == content
 
 
 def test_a_pattern_that_matches_our_words_does_not_eat_them():

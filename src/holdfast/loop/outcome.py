@@ -1,7 +1,9 @@
 """What came of a call, in the journal and in its row."""
 
+import asyncio
 from dataclasses import replace
 from hashlib import sha256
+from typing import Final
 
 from holdfast.loop.activation import Activation
 from holdfast.loop.history import ApprovalState, CallState
@@ -11,10 +13,13 @@ from holdfast.trail.codec import as_text, storable
 from holdfast.trail.redact import Redactor
 from holdfast.types import CallChange, CallStatus, Json
 
+LARGE_BYTES: Final = 256 * 1024
+"""Secrets in a result of this size are searched for in a thread: 10 MB take about a second."""
+
 
 async def record_outcome(activation: Activation, call: CallState, outcome: Outcome) -> None:
     """Keep what came of a call; its payload, if large, once and by content."""
-    outcome = redacted(outcome, activation.desk.redactor)
+    outcome = await redacted(outcome, activation.desk.redactor)
     if outcome.blob:
         await activation.desk.journal.put_blob(outcome.blob.content, media_type=outcome.blob.media_type)
     end_call(
@@ -30,13 +35,14 @@ async def record_outcome(activation: Activation, call: CallState, outcome: Outco
     )
 
 
-def redacted(outcome: Outcome, redactor: Redactor) -> Outcome:
+async def redacted(outcome: Outcome, redactor: Redactor) -> Outcome:
     """The outcome as the journal, the model and people may see it."""
     blob = outcome.blob
-    if blob is None or not blob.media_type.startswith(("text/", "application/json")):
+    if blob is None:
         return outcome
-    clean = redactor.text(blob.content.decode(errors="replace")).encode()
-    if clean == blob.content:
+    content, size = blob.content, len(blob.content)
+    clean = redactor.content(content) if size < LARGE_BYTES else await asyncio.to_thread(redactor.content, content)
+    if clean == content:
         return outcome
     digest = sha256(clean).hexdigest()
     return replace(

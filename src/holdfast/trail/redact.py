@@ -1,11 +1,15 @@
 """What must never be written down: rules that take secrets and card numbers out of text and data."""
 
 import re
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
+from hashlib import scrypt
 from typing import cast
 
 from holdfast.errors import UsageError
+from holdfast.trail.cards import CARD_RUN, is_card, without_cards
 from holdfast.types import Json
 
 SECRET_KEYS = (
@@ -21,6 +25,8 @@ SIGNED_KEYS = frozenset({"signature", "encrypted_content", "thought_signature"})
 """A provider signs these and refuses a conversation in which one byte of them differs."""
 
 _MARKER = re.compile(r"\[redacted:[\w.-]+\]")
+_IDENTITY = re.compile(r"\[redacted:[\w.-]+\.[0-9a-f]{32}\]")
+"""What `Redactor.identity` made of a name that is secret as a whole."""
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _NOT_WORD = re.compile(r"[^a-z0-9]+")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -29,15 +35,8 @@ _RULE_NAME = re.compile(r"[\w.-]+")
 _LEFT = r"(?:(?<![A-Za-z0-9_-])|(?<=\\[nrt]))"
 """A token starts here. A `\n` in JSON inside a string is a backslash and a letter, and no part of the token."""
 
-# A UUID is matched to be left alone; else digits in groups with single blanks or dashes between, no decimals.
-# Possessive, so that a long list of numbers is read once.
-_CARD_RUN = re.compile(
-    r"(?P<uuid>(?<![0-9A-Za-z])[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}(?![0-9A-Za-z]))"
-    r"|(?:(?<![0-9A-Za-z_])(?<![0-9]\.)|(?<=\\[nrt]))[0-9]++(?:[ -][0-9]++)*+(?P<tail>\w|\.[0-9])?"
-)
 CARDS_IN_A_CHAIN = 8
 """Card numbers joined by dots that are told apart; bounds the work on a text made to be slow."""
-_GROUP = re.compile("[0-9]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,8 +83,6 @@ _FLAT = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ-=", b"abcdefghijklmnopqrstu
 _GONE = b"\\\"' \t"
 _DIGITS = bytes.maketrans(b"123456789", b"000000000")
 _CARD_DIGITS = b"0" * 13
-_DIGIT_VALUE = bytes.maketrans(b"0123456789", bytes(range(10)))
-_DOUBLED = bytes.maketrans(bytes(range(10)), bytes([0, 2, 4, 6, 8, 1, 3, 5, 7, 9]))
 # Looser than the rules: what stands before a token in serialised text may be the letter of an escape.
 _CARD_LIKE = re.compile(r"[2-6](?:(?<![0-9A-Fa-f].)(?<!\d\..)|(?<=\\[nrtbf].))\d(?:[ -]?\d){11}", re.DOTALL)
 _URL_LIKE = re.compile(r"://[^\s/@\"]{0,400}@")
@@ -142,6 +139,36 @@ class Redactor:
                 text = _apply(rule.pattern, text, _named(rule.name))
         return _without_cards(text) if _has_digits(text) else text
 
+    def content(self, content: bytes) -> bytes:
+        """The bytes without secrets that can be read in them as UTF-8, as UTF-16 with its mark, or else as Latin-1.
+
+        What is compressed or encoded (archives, images, base64, the streams of a PDF) is not searched.
+        """
+        coding = "utf-16" if content.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8"
+        try:
+            text = content.decode(coding)
+        except UnicodeDecodeError:
+            coding, text = "latin-1", content.decode("latin-1")
+        clean = self.text(text)
+        return content if clean == text else clean.encode(coding, "replace")
+
+    def identity(self, name: str, *keys: str) -> str:
+        """A name that things are found by, without secrets: two names stay two, and one stays one.
+
+        Where a secret is taken out, its marker carries a digest of the whole name, `[redacted:card.1f0c...]`. The
+        digest is made slowly (some 10 ms, then remembered), so that a card number cannot be found by trying all.
+
+        Args:
+            name: Whose request, which conversation, which idempotency key.
+            keys: What the name is called; if that is a secret key, all of the name is secret.
+        """
+        rule = next((found for key in keys if (found := self._rule_of(key))), None)
+        clean = f"[redacted:{rule}]" if rule and not _IDENTITY.fullmatch(name) else self.text(name)
+        if clean == name:
+            return name
+        digest = _slow_digest(name)
+        return _MARKER.sub(lambda marker: f"{marker[0][:-1]}.{digest}]", clean)
+
     def value(self, value: Json) -> Json:
         """The data without secrets: values of secret keys whole, other strings and numbers by pattern.
 
@@ -172,7 +199,7 @@ class Redactor:
             return {self.text(k): self._member(k, v, key) for k, v in value.items()}
         if isinstance(value, Sequence):
             return [self._walk(item, key) for item in value]
-        if isinstance(value, int) and value > 10**12 and _is_card(str(value)):
+        if isinstance(value, int) and value > 10**12 and is_card(str(value)):
             return "[redacted:card]"
         return value
 
@@ -184,6 +211,8 @@ class Redactor:
             return self._walk(value, key)
         if parent == "tools" and isinstance(value, str) and _SHA256.fullmatch(value):
             return value  # the pinned schema hash of a tool that is called, say, `reset_password`
+        if isinstance(value, str) and _IDENTITY.fullmatch(value):
+            return value
         return f"[redacted:{name}]"
 
     def _rule_of(self, key: str) -> str | None:
@@ -192,6 +221,11 @@ class Redactor:
                 self._known.clear()
             self._known[key] = _secret_name(_words(key), self._names)
         return self._known.get(key)
+
+
+@lru_cache(maxsize=1_024)
+def _slow_digest(name: str) -> str:
+    return scrypt(name.encode("utf-8", "replace"), salt=b"holdfast", n=2**12, r=8, p=1, dklen=16).hex()
 
 
 def _secret_name(words: str, names: frozenset[str]) -> str | None:
@@ -278,6 +312,8 @@ def _swap(match: re.Match[str], name: str) -> str:
     """The match with its named group, if one took part, replaced; else all of it."""
     for group, found in match.groupdict().items():
         if found is not None and group != "key":
+            if _IDENTITY.fullmatch(found):
+                return match[0]
             start, end = match.start(group) - match.start(), match.end(group) - match.start()
             return f"{match[0][:start]}[redacted:{name}]{match[0][end:]}"
     return f"[redacted:{name}]"
@@ -290,52 +326,11 @@ def _assigned(match: re.Match[str]) -> str:
 def _without_cards(text: str) -> str:
     """A number that looked like decimals of the one before is one of its own once that is gone."""
     for _ in range(CARDS_IN_A_CHAIN):
-        clean = _apply(_CARD_RUN, text, _cards)
+        clean = _apply(CARD_RUN, text, without_cards)
         if clean == text:
             break
         text = clean
     return text
-
-
-def _cards(match: re.Match[str]) -> str:
-    """A run of digit groups with the card numbers in it replaced."""
-    if match["uuid"] or len(match[0]) < 13:
-        return match[0]
-    groups = list(_GROUP.finditer(match[0]))
-    if match["tail"]:
-        groups.pop()  # it goes on as a word or a decimal
-    if groups and _is_card("".join(group[0] for group in groups)):
-        return f"[redacted:card]{match[0][groups[-1].end() :]}"
-    out, position, at = "", 0, 0
-    while at < len(groups):
-        size = _card_groups([group[0] for group in groups[at : at + 6]])
-        if size:
-            out += f"{match[0][position : groups[at].start()]}[redacted:card]"
-            position = groups[at + size - 1].end()
-        at += size or 1
-    return out + match[0][position:]
-
-
-def _card_groups(groups: Sequence[str]) -> int:
-    """How many groups from the first make a card number as it is printed; 0: none."""
-    for size in range(len(groups), 0, -1):
-        printed = all(len(group) >= 4 for group in groups[: size - 1]) and len(groups[size - 1]) >= 3
-        if printed and _is_card("".join(groups[:size])):
-            return size
-    return 0
-
-
-def _is_card(digits: str) -> bool:
-    return 13 <= len(digits) <= 19 and _issued(digits) and _luhn(digits)
-
-
-def _issued(digits: str) -> bool:
-    return digits[0] in "3456" or (len(digits) == 16 and 2221 <= int(digits[:4]) <= 2720)
-
-
-def _luhn(digits: str) -> bool:
-    values = digits.encode().translate(_DIGIT_VALUE)
-    return (sum(values[-1::-2]) + sum(values[-2::-2].translate(_DOUBLED))) % 10 == 0
 
 
 def redact_log(

@@ -34,6 +34,7 @@ class StoreSide:
         after: str | None = None,
     ) -> Sequence[Execution]:
         """Newest first, without tool calls."""
+        user, thread = self._parts.prepare.user(user), self._parts.prepare.thread(thread)
         return await self._parts.reader.run(
             partial(queries.recent, status=status, agent=agent, user=user, thread=thread, limit=limit, after=after)
         )
