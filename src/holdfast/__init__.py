@@ -10,8 +10,10 @@ from holdfast.version import __version__
 _HOMES = {
     "Agent": "holdfast.agent",
     "App": "holdfast.app",
+    "Cached": "holdfast.types",
     "Context": "holdfast.types",
     "Conversation": "holdfast.types",
+    "Default": "holdfast.types",
     "Limits": "holdfast.types",
     "Price": "holdfast.types",
     "Reply": "holdfast.types",

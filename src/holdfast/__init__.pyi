@@ -6,10 +6,12 @@ from holdfast.policy.rules import ask_always as ask_always
 from holdfast.policy.rules import ask_when as ask_when
 from holdfast.policy.rules import never_ask as never_ask
 from holdfast.tools.tool import tool as tool
+from holdfast.types import Cached as Cached
 from holdfast.types import Call as Call
 from holdfast.types import Calls as Calls
 from holdfast.types import Context as Context
 from holdfast.types import Conversation as Conversation
+from holdfast.types import Default as Default
 from holdfast.types import Final as Final
 from holdfast.types import Limits as Limits
 from holdfast.types import Price as Price

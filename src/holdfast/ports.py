@@ -9,14 +9,17 @@ from holdfast.types import (
     Appended,
     Approval,
     ApprovalStatus,
+    Cached,
     Claimed,
     Closed,
     Context,
     Conversation,
     Decision,
+    Default,
     Effect,
     Event,
     Execution,
+    GoodResult,
     Health,
     Json,
     NewExecution,
@@ -108,6 +111,16 @@ class Tool(Protocol):
         """The declared review rule; `None`: undeclared, so an irreversible call is asked every time."""
         ...
 
+    @property
+    def fallback(self) -> "Fallback | None":
+        """What stands in for it when it failed for good and did not happen."""
+        ...
+
+    @property
+    def personal(self) -> bool:
+        """Whether its results may depend on who asks: kept ones are then nobody else's."""
+        ...
+
     def validate(self, arguments: Mapping[str, Json]) -> Mapping[str, Json]:
         """The arguments, checked and completed with defaults, as JSON.
 
@@ -127,6 +140,14 @@ class Tool(Protocol):
     async def ask_probe(self, context: Context[object], arguments: Mapping[str, Json]) -> object | None:
         """Ask whether an effect of unknown outcome happened: its result, or `None` if it did not."""
         ...
+
+    def difference(self, value: object) -> str | None:
+        """How a result is not of the type that the tool declares; `None`: it is, or it declares none."""
+        ...
+
+
+Fallback: TypeAlias = Tool | Cached | Default
+"""What may stand in for a tool."""
 
 
 class Journal(Protocol):
@@ -161,6 +182,14 @@ class Journal(Protocol):
 
     async def put_blob(self, content: bytes, *, media_type: str) -> str:
         """Store a payload once, durably, and return its SHA-256."""
+        ...
+
+    async def keep_result(self, result: GoodResult, *, max_age_s: float) -> None:
+        """Keep a tool's good result in the place of an older one; results of that tool past `max_age_s` go."""
+        ...
+
+    async def last_result(self, tool: str, key: str, *, schema_hash: str, max_age_s: float) -> GoodResult | None:
+        """The kept result of a tool under a key, with its age, unless it is older than `max_age_s`."""
         ...
 
 

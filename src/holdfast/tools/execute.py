@@ -23,6 +23,11 @@ BUSY_WAIT_S = 1.0
 """After waiting in vain for a thread."""
 
 
+FailureClass = Literal["error", "timeout", "refused", "postponed", "contract", "missing"]
+"""How a call failed: it raised, was cut off, said itself that nothing happened, asked too often to be tried later,
+gave a result that is not of its declared type, or has no tool any more."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """What one tool call came to."""
@@ -44,16 +49,15 @@ class Outcome:
     """With `later`: seconds until the next attempt."""
     timed_out: bool = False
     """Whether the last attempt was cut off by its timeout."""
+    failure: FailureClass | None = None
+    """With `failed` and `in_doubt`: what the last attempt came to."""
+    may_have_happened: bool = False
+    """With `failed`, of an idempotent call: an attempt broke off, and another tool in its place could do it twice."""
 
     @classmethod
-    def failure(cls, told: str, *, error: str | None = None) -> Self:
+    def failed(cls, told: str, *, kind: FailureClass, error: str | None = None) -> Self:
         """It failed, and definitely did not happen."""
-        return cls(status="failed", content=told, error=error or told)
-
-    @classmethod
-    def unknown(cls, told: str, *, error: str | None = None) -> Self:
-        """It may or may not have happened."""
-        return cls(status="in_doubt", content=told, error=error or told)
+        return cls(status="failed", content=told, error=error or told, failure=kind)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +90,13 @@ class Lost:
     timed_out: bool = False
     still_running: bool = False
     """A thread cannot be stopped: its effect may happen yet."""
+    misfit: bool = False
+    """It returned, but not what its type promises: what that means is as unknown as a broken line."""
+
+    @property
+    def kind(self) -> FailureClass:
+        """The class of failure."""
+        return "contract" if self.misfit else "timeout" if self.timed_out else "error"
 
 
 Attempt = Returned | Refused | Postponed | Lost
@@ -170,7 +181,7 @@ class _Run:
             # Each time: during a wait, or while a probe was asked, the execution may have become another worker's.
             await self.ready()
             began_s = self.clock.monotonic()
-            attempt = await self._attempt(self.tool.run, context)
+            attempt = kept_promise(self.tool, await self._attempt(self.tool.run, context))
             spent_s += self.clock.monotonic() - began_s
             failures += isinstance(attempt, Lost)
             waits += isinstance(attempt, Postponed)
@@ -196,13 +207,14 @@ class _Run:
     async def _resolve(self, lost: Lost, context: Context[object]) -> Outcome | None:
         """Find out what became of an irreversible call; `None`: it definitely did not happen."""
         if not self.tool.has_probe:
-            return _in_doubt(self.tool, lost.error)
+            return _in_doubt(self.tool, lost.error, kind=lost.kind)
         for failures in range(1, PROBE_ATTEMPTS + 1):
             asked = await self._attempt(self.tool.ask_probe, context)
             if isinstance(asked, Returned):
                 return _believe(self.tool, asked.value, lost)
             if failures == PROBE_ATTEMPTS:
-                return _in_doubt(self.tool, f"{lost.error}; its probe does not know either: {asked.error}")
+                unknown = f"{lost.error}; its probe does not know either: {asked.error}"
+                return _in_doubt(self.tool, unknown, kind=lost.kind)
             await self.clock.sleep(backoff_s(failures, self.random))
         raise AssertionError  # the loop returns
 
@@ -238,6 +250,13 @@ def _current_task() -> asyncio.Task[object] | None:
         return None
 
 
+def kept_promise(tool: Tool, attempt: Attempt) -> Attempt:
+    """The attempt, as lost if its result is not of the type that the tool declares."""
+    if isinstance(attempt, Returned) and (difference := tool.difference(attempt.value)) is not None:
+        return Lost(error=f"its result is not of the type it declares: {difference}", misfit=True)
+    return attempt
+
+
 def pause_s(tool: Tool, attempt: Attempt, *, failures: int, waits: int, random: Callable[[], float]) -> float | None:
     """Seconds until the next attempt of a call; `None` when there is to be none."""
     match attempt:
@@ -246,7 +265,8 @@ def pause_s(tool: Tool, attempt: Attempt, *, failures: int, waits: int, random: 
         case Postponed():
             return attempt.seconds if waits < MAX_WAITS else None
         case Lost():
-            again = tool.effect != "irreversible" and failures <= tool.retries
+            # A service that changed what it answers will answer the same again.
+            again = tool.effect != "irreversible" and failures <= tool.retries and not attempt.misfit
             return backoff_s(failures, random) if again else None
         case _:
             assert_never(attempt)
@@ -267,18 +287,19 @@ def settle(tool: Tool, attempt: Attempt, *, attempts: int, wait_s: float | None)
         case Returned(value=value):
             return _completed(value)
         case Refused(error=error):
-            return Outcome.failure(error)
+            return Outcome.failed(error, kind="refused")
         case Postponed(error=error) if wait_s is not None:
             return Outcome(status="later", content=error, error=error, wait_s=wait_s)
         case Postponed(error=error):
             told = f"{error} ({tool.name} asked {MAX_WAITS} times to be tried later; it did not happen)"
-            return Outcome.failure(told)
-        case Lost(error=error) if tool.effect == "irreversible":
-            return _in_doubt(tool, error)
+            return Outcome.failed(told, kind="postponed")
+        case Lost() if tool.effect == "irreversible":
+            return _in_doubt(tool, attempt.error, kind=attempt.kind)
         case Lost(error=error):
             tried = f"after {attempts} attempts" if attempts > 1 else "at its only attempt"
-            told = f"{tool.name} failed {tried}: {error}"
-            return Outcome.failure(told, error=error)
+            told = f"{tool.name} ran, but {error}" if attempt.misfit else f"{tool.name} failed {tried}: {error}"
+            outcome = Outcome.failed(told, error=error, kind=attempt.kind)
+            return replace(outcome, may_have_happened=tool.effect != "read")
         case _:
             assert_never(attempt)
 
@@ -307,7 +328,7 @@ def _believe(tool: Tool, found: object, lost: Lost) -> Outcome | None:
     if found is not None:
         return replace(_completed(found), error=f"{lost.error}; its probe found that it happened")
     if lost.still_running:
-        return _in_doubt(tool, f"{lost.error}, so it may happen yet; its probe found nothing so far")
+        return _in_doubt(tool, f"{lost.error}, so it may happen yet; its probe found nothing so far", kind=lost.kind)
     return None
 
 
@@ -316,10 +337,11 @@ def _completed(value: object) -> Outcome:
     return Outcome(status="completed", content=shown.content, output=shown.output, blob=shown.blob)
 
 
-def _in_doubt(tool: Tool, error: str) -> Outcome:
-    return Outcome(status="in_doubt", content=f"It is unknown whether {tool.name} happened: {error}", error=error)
+def _in_doubt(tool: Tool, error: str, *, kind: FailureClass) -> Outcome:
+    told = f"It is unknown whether {tool.name} happened: {error}"
+    return Outcome(status="in_doubt", content=told, error=error, failure=kind)
 
 
 def _did_not_happen(tool: Tool, lost: Lost) -> Outcome:
     told = f"{tool.name} failed and did not happen (its probe looked): {lost.error}"
-    return Outcome.failure(told, error=lost.error)
+    return Outcome.failed(told, error=lost.error, kind=lost.kind)

@@ -2,6 +2,7 @@
 
 import inspect
 import re
+import types
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from holdfast.types import Context
 
 EMPTY = inspect.Parameter.empty
 
+_UNREADABLE = (NameError, AttributeError, TypeError, SyntaxError)
 _HOW_TO_FIX = {
     inspect.Parameter.VAR_POSITIONAL: "a model names its arguments; take one list parameter instead",
     inspect.Parameter.VAR_KEYWORD: "a model needs to know each argument; name them, or take one dict parameter",
@@ -41,6 +43,8 @@ class Signature:
     description: str
     descriptions: Mapping[str, str]
     """Of parameters, by name, as the docstring's `Args` section has them."""
+    returns: object = EMPTY
+    """The return annotation; `EMPTY` when there is none, or none that can be read."""
 
 
 def read_signature(function: Callable[..., object], *, names: Mapping[str, object]) -> Signature:
@@ -70,7 +74,13 @@ def read_signature(function: Callable[..., object], *, names: Mapping[str, objec
             annotation = _annotation(where, found, hints)
             parameters.append(Parameter(name=found.name, annotation=annotation, default=found.default))
     description, descriptions = _read_docstring(function)
-    return Signature(parameters=tuple(parameters), context=context, description=description, descriptions=descriptions)
+    return Signature(
+        parameters=tuple(parameters),
+        context=context,
+        description=description,
+        descriptions=descriptions,
+        returns=hints.get("return", EMPTY),
+    )
 
 
 def _refuse_streams(label: str, function: Callable[..., object]) -> None:
@@ -83,7 +93,14 @@ def _refuse_streams(label: str, function: Callable[..., object]) -> None:
 def _resolve_hints(label: str, function: Callable[..., object], names: Mapping[str, object]) -> Mapping[str, object]:
     try:
         return typing.get_type_hints(function, localns=dict(names), include_extras=True)
-    except (NameError, AttributeError, TypeError, SyntaxError) as error:
+    except _UNREADABLE:
+        pass  # perhaps only what it returns cannot be read, and a model needs no more than the parameters
+    annotations = {name: hint for name, hint in function.__annotations__.items() if name != "return"}
+    places = getattr(inspect.unwrap(function), "__globals__", {})
+    try:
+        parameters = types.SimpleNamespace(__annotations__=annotations)
+        return typing.get_type_hints(parameters, globalns=places, localns=dict(names), include_extras=True)
+    except _UNREADABLE as error:
         raise DeclarationError(
             f"tool {label!r}: an annotation cannot be read ({error}): import that name where the tool is declared,"
             " outside of `if TYPE_CHECKING:`"

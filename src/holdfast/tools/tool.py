@@ -9,8 +9,10 @@ from functools import partial
 from typing import Generic, ParamSpec, Protocol, TypeVar, cast, get_args, overload
 
 from holdfast.errors import DeclarationError
-from holdfast.ports import ReviewRule
+from holdfast.ports import Fallback, ReviewRule
 from holdfast.tools.arguments import Arguments
+from holdfast.tools.fallback import refuse_unworkable
+from holdfast.tools.returns import Returns
 from holdfast.tools.schema import schema_hash
 from holdfast.tools.signature import Signature, read_signature
 from holdfast.tools.threads import Threads
@@ -67,8 +69,11 @@ class DeclaredTool(Generic[P, R_co]):
     """JSON schema of the arguments."""
     schema_hash: str
     """SHA-256 over name, effect and parameters; rewording a description does not change it."""
+    fallback: Fallback | None
+    """What stands in for it when it failed for good and did not happen."""
     _signature: Signature = field(repr=False)
     _arguments: Arguments = field(repr=False)
+    _returns: Returns = field(repr=False)
     _probes: list[_Body] = field(default_factory=list[_Body], init=False, repr=False)
     """Empty, or the one that `probe` registered."""
 
@@ -87,6 +92,11 @@ class DeclaredTool(Generic[P, R_co]):
     def has_probe(self) -> bool:
         """Whether `probe` registered a function."""
         return bool(self._probes)
+
+    @property
+    def personal(self) -> bool:
+        """Whether it takes a `Context`, so that its results may depend on who asks."""
+        return self._signature.context is not None
 
     def probe(self, function: Callable[ProbeP, ProbeR]) -> Callable[ProbeP, ProbeR]:
         """Register the function that is asked when the outcome of a call is unknown. A decorator.
@@ -129,6 +139,10 @@ class DeclaredTool(Generic[P, R_co]):
         """
         return self._arguments.typed(arguments)
 
+    def difference(self, value: object) -> str | None:
+        """How a result is not of the declared return type, bounded; `None`: it is, or none is declared."""
+        return self._returns.difference(value)
+
     async def run(self, context: Context[object], arguments: Mapping[str, Json]) -> object:
         """Run it once: in the loop if it is async, else in a thread.
 
@@ -163,6 +177,7 @@ def tool(
     retries: int | None = ...,
     review: ReviewRule | None = ...,
     on_change: OnChange = ...,
+    fallback: Fallback | None = ...,
     name: str | None = ...,
     description: str | None = ...,
 ) -> DeclaredTool[P, R_co]: ...
@@ -174,6 +189,7 @@ def tool(
     retries: int | None = ...,
     review: ReviewRule | None = ...,
     on_change: OnChange = ...,
+    fallback: Fallback | None = ...,
     name: str | None = ...,
     description: str | None = ...,
 ) -> Declare: ...
@@ -186,6 +202,7 @@ def tool(  # noqa: PLR0913 - one option each
     retries: int | None = None,
     review: ReviewRule | None = None,
     on_change: OnChange = "review",
+    fallback: Fallback | None = None,
     name: str | None = None,
     description: str | None = None,
 ) -> DeclaredTool[P, R_co] | Declare:
@@ -205,6 +222,8 @@ def tool(  # noqa: PLR0913 - one option each
             irreversible calls ask every time, others never.
         on_change: What happens to parked executions when a deploy changed the parameters: `"continue"`,
             `"review"` or `"fail"`. Default: `"review"`.
+        fallback: What stands in when a call failed for good and did not happen: another tool, which gets the
+            same arguments, `Cached(max_age_s=...)` or `Default(value)`. Default: nothing.
         name: What the model calls it. Default: the function's name.
         description: What the model is told. Default: the docstring, without its sections.
 
@@ -217,6 +236,7 @@ def tool(  # noqa: PLR0913 - one option each
         retries=retries,
         review=review,
         on_change=on_change,
+        fallback=fallback,
         name=name,
         description=description,
         names=_names_of_caller(),
@@ -233,6 +253,7 @@ class _Options:
     retries: int | None
     review: ReviewRule | None
     on_change: OnChange
+    fallback: Fallback | None
     name: str | None
     description: str | None
     names: Mapping[str, object]
@@ -241,7 +262,8 @@ class _Options:
         signature = read_signature(function, names=self.names)
         name = function.__name__ if self.name is None else self.name
         _check_options(name, effect=self.effect, timeout_s=self.timeout_s, retries=self.retries, review=self.review)
-        arguments = Arguments(name, signature)
+        arguments, returns = Arguments(name, signature), Returns(signature.returns)
+        refuse_unworkable(name, self.effect, self.fallback, parameters=arguments.parameters, returns=returns)
         return DeclaredTool(
             function=function,
             name=name,
@@ -253,8 +275,10 @@ class _Options:
             on_change=self.on_change,
             parameters=arguments.parameters,
             schema_hash=schema_hash(name, self.effect, arguments.parameters),
+            fallback=self.fallback,
             _signature=signature,
             _arguments=arguments,
+            _returns=returns,
         )
 
 

@@ -30,6 +30,7 @@ from holdfast.types.decision import Decision, Proposal, Verdict
 from holdfast.types.delivery import Address, Card, Closed, Delivery, Notice, Outgoing, Severity
 from holdfast.types.event import Event, NewEvent
 from holdfast.types.execution import ENDED, TRANSITIONS, Claimed, Execution, NewExecution, Status
+from holdfast.types.fallback import Cached, Default, GoodResult
 from holdfast.types.health import Health, Swept
 from holdfast.types.reply import Call, Calls, Final, Reply, Say
 from holdfast.types.terms import Limits, OnChange, OnFailure, Price
@@ -54,6 +55,7 @@ __all__ = [
     "BreakerStatus",
     "Budget",
     "BudgetScope",
+    "Cached",
     "Call",
     "CallChange",
     "CallRecord",
@@ -67,12 +69,14 @@ __all__ = [
     "Controls",
     "Conversation",
     "Decision",
+    "Default",
     "Delivery",
     "DepsT_co",
     "Effect",
     "Event",
     "Execution",
     "Final",
+    "GoodResult",
     "Grant",
     "Health",
     "Json",
