@@ -8,7 +8,7 @@ from typing import Self
 from pydantic_core import to_jsonable_python
 
 from holdfast.agent import Agent
-from holdfast.composition import Parts
+from holdfast.composition import Parts, refuse_in_event_loop
 from holdfast.config import Settings
 from holdfast.engine.beside import beside
 from holdfast.engine.clock import new_id
@@ -51,7 +51,7 @@ class App:
         wrap_journal: Put something around the journal, as fault injectors do. Default: nothing.
 
     Raises:
-        DeclarationError: Two agents have one name.
+        DeclarationError: `agents` is no list of agents, or two of them have one name.
     """
 
     def __init__(  # noqa: PLR0913 - everything it is composed of
@@ -178,7 +178,12 @@ class App:
         thread: str | None = None,
         timeout_s: float | None = None,
     ) -> Execution:
-        """`run` for code without an event loop."""
+        """`run` for code without an event loop.
+
+        Raises:
+            UsageError: An event loop runs here already.
+        """
+        refuse_in_event_loop("app.run")
 
         async def whole() -> Execution:
             async with self:
@@ -204,7 +209,11 @@ class App:
         limit: int = 100,
         after: str | None = None,
     ) -> Sequence[Execution]:
-        """Executions, newest first, without their tool calls; `after` is the id of the last one seen."""
+        """Executions, newest first, without their tool calls; `after` is the id of the last one seen.
+
+        Raises:
+            UsageError: There is no such status, or `limit` is below 1.
+        """
         trail = await self._open()
         return await trail.list(status=status, agent=agent, user=user, thread=thread, limit=limit, after=after)
 

@@ -3,7 +3,9 @@
 import asyncio
 import random
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
+from typing import cast
 
 import structlog
 
@@ -25,7 +27,7 @@ class Parts:
     """What one app is made of; its arguments are the app's.
 
     Raises:
-        DeclarationError: Two agents have one name.
+        DeclarationError: `agents` is no list of agents, or two of them have one name.
     """
 
     def __init__(  # noqa: PLR0913 - everything an app is composed of
@@ -38,9 +40,7 @@ class Parts:
         ids: NewId,
         wrap_journal: Callable[[Journal], Journal] | None,
     ) -> None:
-        self.agents: Mapping[str, Agent[object]] = {agent.name: agent for agent in agents}
-        if len(self.agents) < len(agents):
-            raise DeclarationError("two agents have the same name: give each its own")
+        self.agents = _by_name(agents)
         self.place, self.chosen = place, settings
         self.clock: Clock = clock or SystemClock()
         self.ids, self.wrap = ids, wrap_journal
@@ -73,7 +73,7 @@ class Parts:
         """
         name = agent if isinstance(agent, str) else agent.name
         if name not in self.agents:
-            known = ", ".join(sorted(self.agents)) or "none"
+            known = ", ".join(sorted(self.agents)) or "none at all, declare it with App(agents=[...])"
             raise NotFound(f"this App has no agent {name!r}; it has: {known}")
         return self.agents[name]
 
@@ -100,10 +100,12 @@ class Parts:
         """A new engine that can work for every agent; `only` binds it to one execution.
 
         Raises:
-            UsageError: There are no agents.
+            UsageError: There are no agents, or `concurrency` is no number of slots.
         """
         if not self.agents:
             raise UsageError("this App has no agents to work with: App(agents=[...])")
+        if concurrency is not None and (type(concurrency) is not int or concurrency < 1):
+            raise UsageError(f"concurrency={concurrency!r}: give a whole number, 1 or more, or leave it out")
         trail, stopping = await self.trail(), asyncio.Event()
         desk = self._desk(trail, stopping, holds_lease=lambda: engine.holds_lease())  # noqa: PLW0108 - made right below
         engine = LocalEngine(
@@ -123,8 +125,8 @@ class Parts:
         """Write what is queued and let go of the database and the models."""
         trail, self._trail = self._trail, None
         casts, self._casts = self._casts, {}
-        for cast in casts.values():
-            await cast.models.close()
+        for made in casts.values():
+            await made.models.close()
         if trail:
             await trail.close()
 
@@ -147,3 +149,26 @@ class Parts:
         if agent.name not in self._casts:
             self._casts[agent.name] = Cast.of(agent, clock=self.clock)
         return self._casts[agent.name]
+
+
+def _by_name(agents: Sequence[Agent[object]]) -> Mapping[str, Agent[object]]:
+    given = cast("object", agents)
+    if isinstance(given, Agent):
+        raise DeclarationError(f"App takes a list of agents: App([{cast('Agent[object]', given).name}])")
+    if not isinstance(given, Sequence) or not all(isinstance(it, Agent) for it in cast("Sequence[object]", given)):
+        raise DeclarationError(f"App takes a list of agents, not {given!r}: App([Agent(name=..., ...)])")
+    named = {agent.name: agent for agent in agents}
+    if len(named) < len(agents):
+        raise DeclarationError("two agents have the same name: give each its own")
+    return named
+
+
+def refuse_in_event_loop(instead: str) -> None:
+    """Refuse to start an event loop inside another one.
+
+    Raises:
+        UsageError: One runs on this thread.
+    """
+    with suppress(RuntimeError):
+        asyncio.get_running_loop()
+        raise UsageError(f"an event loop runs here (async code, a notebook): write `await {instead}(...)` instead")

@@ -2,7 +2,9 @@
 
 from collections.abc import AsyncIterator, Sequence
 from functools import partial
+from typing import get_args
 
+from holdfast.errors import UsageError
 from holdfast.trail import queries
 from holdfast.trail.parts import Parts
 from holdfast.trail.requests import Cancel, Retry
@@ -34,6 +36,9 @@ class StoreSide:
         after: str | None = None,
     ) -> Sequence[Execution]:
         """Newest first, without tool calls."""
+        _refuse_unknown(status, get_args(Status))
+        if limit < 1:
+            raise UsageError(f"limit={limit}: give 1 or more")
         user, thread = self._parts.prepare.user(user), self._parts.prepare.thread(thread)
         return await self._parts.reader.run(
             partial(queries.recent, status=status, agent=agent, user=user, thread=thread, limit=limit, after=after)
@@ -43,6 +48,7 @@ class StoreSide:
         self, *, status: ApprovalStatus | None = "open", execution_id: str | None = None
     ) -> Sequence[Approval]:
         """Oldest first."""
+        _refuse_unknown(status, get_args(ApprovalStatus))
         return await self._parts.reader.run(lambda c: queries.asked(c, status=status, execution_id=execution_id))
 
     async def approval(self, approval_id: str) -> Approval:
@@ -88,3 +94,8 @@ class StoreSide:
 
     async def _after(self, execution_id: str) -> Execution:
         return await self._parts.patiently(lambda c: queries.execution(c, execution_id))
+
+
+def _refuse_unknown(status: str | None, known: Sequence[str]) -> None:
+    if status is not None and status not in known:
+        raise UsageError(f"there is no status {status!r}: use one of {', '.join(known)}, or None for all")
