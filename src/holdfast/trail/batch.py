@@ -9,7 +9,18 @@ from holdfast.trail import rulings
 from holdfast.trail.codec import GENESIS, chain
 from holdfast.trail.heads import Started
 from holdfast.trail.ledger import Ledger
-from holdfast.trail.requests import AppendStep, Cancel, Decide, KeepBlob, Release, Request, Retry, Start, Write
+from holdfast.trail.requests import (
+    AppendStep,
+    Cancel,
+    Decide,
+    KeepBlob,
+    KeepResult,
+    Release,
+    Request,
+    Retry,
+    Start,
+    Write,
+)
 from holdfast.trail.step import append
 from holdfast.types import ENDED, Appended, Swept
 
@@ -89,6 +100,8 @@ def _accept(ledger: Ledger, request: Write) -> Result:
             rulings.release(ledger, request)
         case KeepBlob():
             ledger.keep([request.blob], request.at)
+        case KeepResult():
+            ledger.results[request.row[:2]] = request
         case _:
             assert_never(request)
     return result

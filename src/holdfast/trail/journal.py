@@ -1,13 +1,14 @@
 """The trail as a journal: `ports.Journal`."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from hashlib import sha256
 
 from holdfast.trail import queries
-from holdfast.trail.codec import NewBlob
+from holdfast.trail.codec import NewBlob, canonical, stamp
 from holdfast.trail.parts import Parts
-from holdfast.trail.requests import KeepBlob
-from holdfast.types import Append, Appended, Event
+from holdfast.trail.requests import KeepBlob, KeepResult
+from holdfast.types import Append, Appended, Event, GoodResult
 
 
 class JournalSide:
@@ -45,3 +46,19 @@ class JournalSide:
             blob = NewBlob(digest=digest, content=content, media_type=media_type)
             await self._parts.write(KeepBlob(blob=blob, at=self._parts.prepare.now()))
         return digest
+
+    async def keep_result(self, result: GoodResult, *, max_age_s: float) -> None:
+        """Keep a tool's good result: see `ports.Journal.keep_result`."""
+        now = self._parts.clock.now()
+        row = (
+            result.tool, result.key, result.schema_hash, result.execution_id,
+            None if result.output is None else canonical(result.output), result.content, stamp(now),
+        )  # fmt: skip
+        await self._parts.write(KeepResult(row=row, stale_before=stamp(now - timedelta(seconds=max_age_s))))
+
+    async def last_result(self, tool: str, key: str, *, schema_hash: str, max_age_s: float) -> GoodResult | None:
+        """The kept result of a tool under a key, unless it is older or of another version of the tool."""
+        found = await self._parts.patiently(lambda c: queries.good_result(c, tool, key, now=self._parts.clock.now()))
+        if found is None or found.schema_hash != schema_hash or found.age_s > max_age_s:
+            return None
+        return found

@@ -6,7 +6,7 @@ from holdfast.errors import NotFound
 from holdfast.trail import events
 from holdfast.trail.codec import NewBlob, canonical, chain
 from holdfast.trail.heads import Head, Question, Started
-from holdfast.trail.requests import Row
+from holdfast.trail.requests import KeepResult, Row
 from holdfast.types import ENDED, Json, Status
 
 
@@ -36,6 +36,8 @@ class Ledger:
         self.new_questions: list[Row] = []
         self.changed_questions: dict[str, Question] = {}
         self.blobs: dict[str, tuple[NewBlob, str]] = {}
+        self.results: dict[Row, KeepResult] = {}
+        """Good results of tools, by tool and key."""
         self.work = False
         """Whether something became claimable."""
         self.ended = False

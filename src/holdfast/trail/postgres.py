@@ -195,6 +195,10 @@ class PostgresDatabase:
         for digest in sorted(ledger.blobs):
             blob, at = ledger.blobs[digest]
             self._run(_KEEP_BLOB, (digest, blob.content, blob.media_type, len(blob.content), at))
+        for _, kept in sorted(ledger.results.items()):
+            self._run(_KEEP_RESULT, kept.row)
+            if kept.may_sweep:
+                self._run(_SWEEP_RESULTS, (kept.row[0], kept.stale_before))
 
     def lease(self, request: Lease) -> bool:
         if isinstance(request, Register):
@@ -349,3 +353,10 @@ _KEEP_BLOB: Final = """
     INSERT INTO agent_blobs (digest, content, media_type, bytes, created_at)
     VALUES (%s, %s, %s, %s, %s::timestamptz) ON CONFLICT (digest) DO NOTHING
 """
+_KEEP_RESULT: Final = """
+    INSERT INTO agent_tool_cache (tool_name, digest, schema_hash, execution_id, output, content, at)
+    VALUES (%s, %s, %s, %s, %s::jsonb, %s, %s::timestamptz)
+    ON CONFLICT (tool_name, digest) DO UPDATE SET schema_hash = excluded.schema_hash,
+    execution_id = excluded.execution_id, output = excluded.output, content = excluded.content, at = excluded.at
+"""
+_SWEEP_RESULTS: Final = "DELETE FROM agent_tool_cache WHERE tool_name = %s AND at < %s::timestamptz"

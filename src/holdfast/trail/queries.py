@@ -1,5 +1,6 @@
 """The reading half of the trail: each function one question, answered in the words of `types`."""
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -9,8 +10,8 @@ from sqlalchemy import BindParameter, Connection, bindparam, func, select, tuple
 from holdfast.errors import NotFound, UnknownRecord
 from holdfast.trail.events import VERSIONS
 from holdfast.trail.reader import Restorer, columns, contents, moment, money, rows, sure
-from holdfast.trail.schema import approvals, blobs, events, executions, tool_calls, workers
-from holdfast.types import Approval, ApprovalStatus, Event, Execution, Status, ToolCall
+from holdfast.trail.schema import approvals, blobs, events, executions, tool_cache, tool_calls, workers
+from holdfast.types import Approval, ApprovalStatus, Event, Execution, GoodResult, Status, ToolCall
 
 Found = Mapping[str, Any]
 _AT_ONCE = 200
@@ -159,6 +160,22 @@ def has_blob(connection: Connection, digest: str) -> bool:
     """Whether a payload is stored already."""
     query = select(func.count()).select_from(blobs).where(blobs.c.digest == digest)
     return bool(connection.execute(query).scalar())
+
+
+def good_result(connection: Connection, tool: str, key: str, *, now: datetime) -> GoodResult | None:
+    """The kept result of a tool, with its age at `now`."""
+    c = tool_cache.c
+    for row in rows(connection, select(*columns(tool_cache)).where(c.tool_name == tool, c.digest == key)):
+        return GoodResult(
+            tool=row["tool_name"],
+            key=row["digest"],
+            schema_hash=row["schema_hash"],
+            output=None if row["output"] is None else json.loads(row["output"]),
+            content=row["content"],
+            execution_id=row["execution_id"],
+            age_s=max((now - sure(row["at"])).total_seconds(), 0.0),
+        )
+    return None
 
 
 def live_workers(connection: Connection, now: str) -> list[tuple[str, str, int]]:

@@ -91,6 +91,21 @@ class KeepBlob:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeepResult:
+    """A tool's good result, in the place of an older one."""
+
+    row: Row
+    """As `agent_tool_cache` has it."""
+    stale_before: str
+    """Results of this tool from before then may go."""
+
+    @property
+    def may_sweep(self) -> bool:
+        """Whether this one takes the stale ones with it: looking for them is worth it once in 256 times."""
+        return str(self.row[1]).startswith("00")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Register:
     worker_id: str
     host: str
@@ -128,7 +143,7 @@ class Sweep:
     at: str
 
 
-Write: TypeAlias = AppendStep | Start | Decide | Cancel | Retry | Release | KeepBlob
+Write: TypeAlias = AppendStep | Start | Decide | Cancel | Retry | Release | KeepBlob | KeepResult
 """Names the rows it touches."""
 Lease: TypeAlias = Register | Renew
 Search: TypeAlias = Claim | Sweep | Retire

@@ -173,6 +173,10 @@ class SqliteDatabase:
         self._update("agent_approvals", heads.CHANGED_COLUMNS, changed)
         for blob, at in ledger.blobs.values():
             self._run(_KEEP_BLOB, (blob.digest, blob.content, blob.media_type, len(blob.content), at))
+        for kept in ledger.results.values():
+            self._run(_KEEP_RESULT, kept.row)
+            if kept.may_sweep:
+                self._run(_SWEEP_RESULTS, (kept.row[0], kept.stale_before))
 
     def lease(self, request: Lease) -> bool:
         until = stamp(request.now + timedelta(seconds=request.lease_s))
@@ -280,3 +284,9 @@ _KEEP_BLOB: Final = """
     INSERT INTO agent_blobs (digest, content, media_type, bytes, created_at) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (digest) DO NOTHING
 """
+_KEEP_RESULT: Final = """
+    INSERT INTO agent_tool_cache (tool_name, digest, schema_hash, execution_id, output, content, at)
+    VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (tool_name, digest) DO UPDATE SET schema_hash = excluded.schema_hash,
+    execution_id = excluded.execution_id, output = excluded.output, content = excluded.content, at = excluded.at
+"""
+_SWEEP_RESULTS: Final = "DELETE FROM agent_tool_cache WHERE tool_name = ? AND at < ?"

@@ -39,6 +39,7 @@ class GoodResult:
     schema_hash: str
     output: Json
     content: str
-    blob: str | None
+    execution_id: str
+    """Whose call gave it."""
     age_s: float = 0.0
     """Seconds since it was fresh."""
