@@ -79,7 +79,7 @@ async def ask_about_all(activation: Activation, group: Sequence[CallState], reas
             continue
         activation.history.calls[call.id] = call
         if call.status == "awaiting_review":
-            ask_again(activation, call, activation.cast.tools[call.tool], reason)
+            ask_again(activation, call, activation.history.approval_for(call.id), reason)
     await activation.park("APPROVAL", status="awaiting_review")
 
 
@@ -118,7 +118,8 @@ def dispatch_approved(activation: Activation, call: CallState, answer: ApprovalS
 
 def approved_arguments(call: CallState, answer: ApprovalState) -> dict[str, Json]:
     """What the person agreed to: their edit, or what they were shown."""
-    return dict(answer.edit) if isinstance(answer.edit, Mapping) else dict(call.arguments)
+    said = (answer.edit, answer.arguments, call.arguments)
+    return dict(next(found for found in said if isinstance(found, Mapping)))
 
 
 async def perform(activation: Activation, call: CallState) -> Ran:
@@ -237,7 +238,7 @@ def check_approval(activation: Activation, call: CallState, answer: ApprovalStat
     elif tool is None:
         end_call(activation, call, "failed", f"The tool {call.tool!r} no longer exists.")
     elif objection := why_not_covered(tool, call, answer):
-        ask_again(activation, call, tool, objection)
+        ask_again(activation, call, answer, objection)
 
 
 def why_not_covered(tool: Tool, call: CallState, answer: ApprovalState) -> str | None:
@@ -255,17 +256,17 @@ def why_not_covered(tool: Tool, call: CallState, answer: ApprovalState) -> str |
     return None
 
 
-def ask_again(activation: Activation, call: CallState, tool: Tool, reason: str) -> None:
-    """Open a new approval for the call as it would run now."""
-    desk = activation.desk
-    arguments = as_it_would_run(tool, call)
+def ask_again(activation: Activation, call: CallState, answer: ApprovalState | None, reason: str) -> None:
+    """Open a new approval for the call as it would run now: with the arguments that were agreed to, edited or not."""
+    desk, tool = activation.desk, activation.cast.tools[call.tool]
+    arguments = as_it_would_run(tool, approved_arguments(call, answer) if answer else call.arguments)
     activation.ask(
         asking.ask_person(
             kind="call",
             approval_id=desk.new_id(),
             question=f"May {activation.cast.agent.name} run {call.tool}?",
             reason=reason,
-            gate="approval_binding",
+            gate=asking.ASKED_AGAIN,
             now=desk.clock.now(),
             expiry_s=desk.approval_expiry_s,
             call_id=call.id,
@@ -277,12 +278,12 @@ def ask_again(activation: Activation, call: CallState, tool: Tool, reason: str) 
     )
 
 
-def as_it_would_run(tool: Tool, call: CallState) -> dict[str, Json]:
-    """The call's arguments as the tool reads them now; as they were where they do not fit it any more."""
+def as_it_would_run(tool: Tool, arguments: Mapping[str, Json]) -> dict[str, Json]:
+    """Arguments as the tool reads them now; as they were where they do not fit it any more."""
     try:
-        return dict(tool.validate(call.arguments))
+        return dict(tool.validate(arguments))
     except InvalidArguments:
-        return dict(call.arguments)
+        return dict(arguments)
 
 
 def take_doubt(activation: Activation, call: CallState, answer: ApprovalState) -> None:

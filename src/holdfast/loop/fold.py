@@ -239,6 +239,7 @@ def opened(history: History, data: Data) -> None:
         gate=data["gate"],
         digest=data["digest"],
         schema_hash=data["schema_hash"],
+        arguments=data.get("arguments"),
     )
 
 

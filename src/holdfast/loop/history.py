@@ -58,6 +58,8 @@ class ApprovalState:
     by: str = ""
     note: str | None = None
     edit: Json = None
+    arguments: Json = None
+    """What people are asked about, where that is not what the call says."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -7,6 +7,9 @@ from hashlib import sha256
 from holdfast.trail.codec import canonical
 from holdfast.types import ApprovalKind, Decision, Json, NewApproval, Proposal
 
+ASKED_AGAIN = "approval_binding"
+"""The gate of a question asked again because the answer to the first does not cover the call as it would run now."""
+
 
 def digest(tool: str, arguments: Mapping[str, Json]) -> str:
     """SHA-256 of a call as it would run: any other arguments give another one."""
@@ -34,8 +37,9 @@ def ask_for_call(
 
 
 def as_event(approval: NewApproval) -> dict[str, Json]:
-    """An opened approval as it stands in the journal."""
-    return {
+    """An opened approval as it stands in the journal, with arguments where they are not those of the call itself."""
+    again: dict[str, Json] = {"arguments": approval.arguments} if approval.gate == ASKED_AGAIN else {}
+    return again | {
         "approval_id": approval.id,
         "kind": approval.kind,
         "call_id": approval.call_id,

@@ -57,7 +57,8 @@ CALL_ENDED: Final = "call.ended"
 blob (or null), error, attempt, latency_ms"""
 
 APPROVAL_OPENED: Final = "approval.opened"
-"""approval_id, kind, call_id, gen_ai.tool.name, question, reason, gate, risk, expires_at, digest, schema_hash"""
+"""approval_id, kind, call_id, gen_ai.tool.name, question, reason, gate, risk, expires_at, digest, schema_hash;
+arguments where people are asked again about other ones than the call's"""
 APPROVAL_DECIDED: Final = "approval.decided"
 """approval_id, kind, call_id, answer, status, by, note, edit"""
 APPROVAL_EXPIRED: Final = "approval.expired"
