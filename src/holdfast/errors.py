@@ -132,8 +132,8 @@ class Paused(NotAdmitted):
 
     code = "paused"
 
-    def __init__(self, message: str, *, kind: str, name: str) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, kind: str, name: str, until: datetime | None = None) -> None:
+        super().__init__(message, until=until)
         self.kind, self.name = kind, name
 
 
@@ -152,9 +152,11 @@ class RateLimited(NotAdmitted):
 
     code = "rate_limited"
 
-    def __init__(self, message: str, *, until: datetime, retry_after_s: float) -> None:
+    def __init__(
+        self, message: str, *, until: datetime, retry_after_s: float, over: Literal["park", "refuse"]
+    ) -> None:
         super().__init__(message, until=until)
-        self.retry_after_s = retry_after_s
+        self.retry_after_s, self.over = retry_after_s, over
 
 
 class BudgetExhausted(NotAdmitted):
@@ -221,7 +223,8 @@ class DeliveryFailed(ChannelProblem):
     Args:
         message: What the service said, without secrets.
         retry_after_s: Seconds the service asked to wait, for everything on this channel. Default: it did not say.
-        permanent: The same message can never be taken (refused key, unknown place). Default: it may be, later.
+        permanent: The same message can never be taken (malformed, its place is gone). Default: it may be, later;
+            what an operator can set right, such as a refused key, is not permanent.
     """
 
     code = "delivery_failed"

@@ -46,6 +46,8 @@ class Append:
     """What it needs leave for; `None`: nothing."""
     reports: tuple[Report, ...] = ()
     """How calls went, for the breakers."""
+    settles: str | None = None
+    """The model whose reservation this settles, so that what was not used goes back to its rate of tokens."""
     usage: tuple[ModelUsage, ...] = ()
     """What the execution has had from each model so far, where that is to be stored."""
 
