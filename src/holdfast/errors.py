@@ -11,6 +11,8 @@ HoldfastError
 │   ├── IllegalTransition       that status cannot follow this one
 │   ├── AlreadyDecided          the approval was answered before you
 │   ├── ApprovalUnusable        the approval does not cover this call: ask again
+│   │   └── ApprovalWithdrawn   somebody said no after the yes: do not run it
+│   ├── NotEntitled             that person may not decide this: another one must
 │   ├── IdempotencyConflict     the key was used for another input
 │   └── NotAdmitted             not now: do as the kind says
 │       ├── Paused              an operator stopped it: wait until it is resumed
@@ -108,6 +110,22 @@ class ApprovalUnusable(Refused):
     """The approval does not cover this call as it is now."""
 
     code = "approval_unusable"
+
+
+class ApprovalWithdrawn(ApprovalUnusable):
+    """Somebody said no after the yes, before it was used."""
+
+    code = "approval_withdrawn"
+
+    def __init__(self, message: str, *, approval_id: str, by: str, note: str | None) -> None:
+        super().__init__(message)
+        self.approval_id, self.by, self.note = approval_id, by, note
+
+
+class NotEntitled(Refused):
+    """That person may not decide this."""
+
+    code = "not_entitled"
 
 
 class IdempotencyConflict(Refused):

@@ -22,10 +22,13 @@ FAILED: Final = "execution.failed"
 CANCELLED: Final = "execution.cancelled"
 """by"""
 RETRIED: Final = "execution.retried"
-"""by"""
+"""by, and where it goes back: from_step (the turns from there on are set aside), told (what the model is told of them),
+happened [{call_id, tool, digests, key}] (calls that are not made again)"""
 GUIDED: Final = "execution.guided"
 """approval_id, by, note, call_id: a person said how an escalated execution goes on"""
 
+FEEDBACK_RECALLED: Final = "feedback.recalled"
+"""ids, notes: what people corrected in earlier executions, told to the model as guidance"""
 THREAD_RECALLED: Final = "thread.recalled"
 """executions [{id, last_seq}]: earlier executions whose words this one continues"""
 CONTEXT_COMPACTED: Final = "context.compacted"
@@ -52,9 +55,13 @@ decision {verdict, gate, reason, risk}, digest, schema_hash"""
 CALL_DISPATCHED: Final = "call.dispatched"
 """call_id, approval_id (or null), arguments, digest and schema_hash (where they differ from what was decided): an
 intent made after the decision"""
+CALL_FELL_BACK: Final = "call.fell_back"
+"""call_id, tool (the fallback that serves the call from here on), error (what failed so far), failure, effect, status
+(pending | awaiting_review), arguments, digest, schema_hash, decision {verdict, gate, reason, risk}"""
 CALL_ENDED: Final = "call.ended"
 """call_id, status (completed | failed | denied | in_doubt | pending), content (what the model is told),
-blob (or null), error, attempt, latency_ms"""
+blob (or null), error, attempt, latency_ms; where they apply: failure (its class), fallback {kind (tool | cached |
+default), tool, age_s, error} (what gave the result in the tool's place), reused_from (the call whose result this is)"""
 
 APPROVAL_OPENED: Final = "approval.opened"
 """approval_id, kind, call_id, gen_ai.tool.name, question, reason, gate, risk, expires_at, digest, schema_hash;
@@ -77,6 +84,7 @@ VERSIONS: Final[dict[str, int]] = dict.fromkeys(
         CANCELLED,
         RETRIED,
         GUIDED,
+        FEEDBACK_RECALLED,
         THREAD_RECALLED,
         CONTEXT_COMPACTED,
         TOOLS_CHANGED,
@@ -86,9 +94,15 @@ VERSIONS: Final[dict[str, int]] = dict.fromkeys(
         CORRECTED,
         CALL_DECIDED,
         CALL_DISPATCHED,
+        CALL_FELL_BACK,
         CALL_ENDED,
+        RESULT_PROPOSED,
+        RESULT_REFUSED,
         APPROVAL_OPENED,
+        APPROVAL_VOTED,
         APPROVAL_DECIDED,
+        APPROVAL_REMINDED,
+        APPROVAL_ESCALATED,
         APPROVAL_EXPIRED,
         APPROVAL_WITHDRAWN,
     ),

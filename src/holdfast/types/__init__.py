@@ -1,7 +1,16 @@
 """The data that passes between the parts: frozen, and free of behaviour."""
 
 from holdfast.types.append import Append, Appended
-from holdfast.types.approval import Answer, Approval, ApprovalKind, ApprovalStatus, ApprovalUse, NewApproval, Ruling
+from holdfast.types.approval import (
+    Answer,
+    Approval,
+    ApprovalKind,
+    ApprovalStatus,
+    ApprovalUse,
+    NewApproval,
+    Ruling,
+    Settled,
+)
 from holdfast.types.call import CallChange, CallStatus, Effect, ToolCall
 from holdfast.types.context import Context, DepsT_co
 from holdfast.types.control import (
@@ -31,9 +40,11 @@ from holdfast.types.delivery import Address, Card, Closed, Delivery, Notice, Out
 from holdfast.types.event import Event, NewEvent
 from holdfast.types.execution import ENDED, TRANSITIONS, Claimed, Execution, NewExecution, Status
 from holdfast.types.fallback import Cached, Default, GoodResult
+from holdfast.types.feedback import Feedback, FeedbackKind
 from holdfast.types.health import Health, Swept
 from holdfast.types.reply import Call, Calls, Final, Reply, Say
-from holdfast.types.terms import Limits, OnChange, OnFailure, Price
+from holdfast.types.routing import Due, Routing, Vote
+from holdfast.types.terms import Limits, OnChange, OnFailure, OnRateLimit, Price
 from holdfast.types.usage import Usage
 from holdfast.types.value import Json
 
@@ -72,9 +83,12 @@ __all__ = [
     "Default",
     "Delivery",
     "DepsT_co",
+    "Due",
     "Effect",
     "Event",
     "Execution",
+    "Feedback",
+    "FeedbackKind",
     "Final",
     "GoodResult",
     "Grant",
@@ -89,6 +103,7 @@ __all__ = [
     "OnChange",
     "OnExhausted",
     "OnFailure",
+    "OnRateLimit",
     "Outgoing",
     "OverRate",
     "Price",
@@ -98,8 +113,10 @@ __all__ = [
     "RateUnit",
     "Reply",
     "Report",
+    "Routing",
     "Ruling",
     "Say",
+    "Settled",
     "Severity",
     "Status",
     "Swept",
@@ -108,4 +125,5 @@ __all__ = [
     "ToolCall",
     "Usage",
     "Verdict",
+    "Vote",
 ]

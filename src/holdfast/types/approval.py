@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from holdfast.types.routing import Due, Vote
 from holdfast.types.value import Json
 
 Answer = Literal["approve", "reject", "answer", "happened", "run", "skip"]
 
-ApprovalKind = Literal["call", "question", "doubt", "change", "escalation"]
-"""What is asked: may this call run; a question of the agent; did an unknown effect happen;
+ApprovalKind = Literal["call", "result", "question", "doubt", "change", "escalation"]
+"""What is asked: may this call run; may this be the result; a question of the agent; did an unknown effect happen;
 is a changed tool acceptable; what to do with an execution that cannot go on alone."""
 
 ApprovalStatus = Literal["open", "approved", "rejected", "answered", "expired", "withdrawn"]
@@ -43,10 +44,28 @@ class Approval:
     decided_by: str | None
     note: str | None
     edit: Json
-    """Edited arguments (`call`), the effect's result (`doubt`, happened) or the result (`escalation`)."""
+    """Edited arguments (`call`), the corrected result (`result`), the effect's result (`doubt`, happened) or the result
+    (`escalation`)."""
     answer: Answer | None
     consumed_at: datetime | None
     """When the answer was used; it is used once."""
+    reviewers: str | None = None
+    """The group that may answer; `None`: everybody."""
+    quorum: int = 1
+    """So many different people must say yes."""
+    requested_by: str | None = None
+    """The execution's user, who may not say yes to their own request."""
+    ladder: tuple[Due, ...] = ()
+    """Reminders and further groups, in order of time, done or to come."""
+    votes: tuple[Vote, ...] = ()
+    """Who said what so far; the newest of each person."""
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """Groups that may answer now, those it was escalated to included; empty: everybody."""
+        if self.reviewers is None:
+            return ()
+        return (self.reviewers, *(due.to for due in self.ladder if due.done and due.to))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,14 +84,19 @@ class NewApproval:
     digest: str = ""
     schema_hash: str = ""
     risk: float = 0.0
+    reviewers: str | None = None
+    quorum: int = 1
+    requested_by: str | None = None
+    ladder: tuple[Due, ...] = ()
+    """In order of time, all before `expires_at`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovalUse:
     """An approval to consume in this append.
 
-    Refused (`ApprovalUnusable`) unless it is decided, unused and, for an approved call, its digest (of the edited
-    arguments, if edited) and schema hash are these.
+    Refused (`ApprovalUnusable`) unless it is decided, unused and, for an approved call or result, its digest (of the
+    edit, if edited) and schema hash are these. Refused (`ApprovalWithdrawn`) when somebody said no after the yes.
     """
 
     approval_id: str
@@ -90,4 +114,15 @@ class Ruling:
     note: str | None = None
     edit: Json = None
     edit_digest: str | None = None
-    """Digest of the edited arguments, when `edit` replaces a call's arguments."""
+    """Digest of the edit, when `edit` replaces a call's arguments or a result."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """What came of one answer among several that were given together."""
+
+    approval_id: str
+    approval: Approval | None
+    """As it stands now; `None`: the answer was refused."""
+    refused: str | None = None
+    """Why, in words."""

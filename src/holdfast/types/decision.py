@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from holdfast.types.call import Effect
+from holdfast.types.routing import Routing
 from holdfast.types.value import Json
 
 Verdict = Literal["allow", "review", "deny", "rewrite"]
@@ -22,6 +23,8 @@ class Decision:
     """0 (harmless) to 1."""
     rewritten: Mapping[str, Json] | None = None
     """The arguments to use instead; only with `rewrite`."""
+    routing: Routing | None = None
+    """Whom to ask; only with `review`. `None`: everybody."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
