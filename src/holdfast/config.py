@@ -1,16 +1,28 @@
 """What can be configured: from the environment, from `holdfast.toml`, else by default; and how logs are written."""
 
+import base64
 import difflib
 import logging
 import os
 import sys
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 import structlog
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -36,6 +48,107 @@ def _lower(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
 
 
+def _web(url: str) -> str:
+    if not url.startswith(("https://", "http://")):
+        raise ValueError("give the whole address, beginning with https://")
+    return url.rstrip("/")
+
+
+def _long_enough(key: SecretStr) -> SecretStr:
+    if len(key.get_secret_value()) < 32:
+        raise ValueError(
+            "too short to be safe: make one with python -c 'import secrets; print(secrets.token_urlsafe(32))'"
+        )
+    return key
+
+
+def _webhook_secret(key: SecretStr) -> SecretStr:
+    try:
+        size = len(base64.b64decode(key.get_secret_value().removeprefix("whsec_"), validate=True))
+    except ValueError:
+        size = 0
+    if not 24 <= size <= 64:
+        raise ValueError(
+            "give whsec_ and 24 to 64 bytes in base64: make one with python -c"
+            " 'import base64, secrets; print(\"whsec_\" + base64.b64encode(secrets.token_bytes(32)).decode())'"
+        )
+    return key
+
+
+Url = Annotated[str, AfterValidator(_web)]
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
+Id = Annotated[str, Field(min_length=1, coerce_numbers_to_str=True)]
+
+
+class _Section(BaseModel):
+    """A table of `holdfast.toml`; in the environment `HOLDFAST_<TABLE>__<KEY>`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class SlackSettings(_Section):
+    """`[slack]`: a Slack app whose bot is in `channel`."""
+
+    token: SecretStr
+    """The bot's token (`xoxb-...`), with the scope `chat:write`; with `channels:history` (`groups:history` for a
+    private channel) also, a message whose fate is unknown is looked for before it is sent again."""
+    signing_secret: SecretStr
+    """By which answers are known to come from Slack."""
+    channel: Id
+    """The channel's id (`C...`)."""
+    base_url: Url = "https://slack.com/api"
+
+
+class TelegramSettings(_Section):
+    """`[telegram]`: a bot that is in `chat`."""
+
+    token: SecretStr
+    """The bot's token, from BotFather."""
+    secret_token: Annotated[SecretStr, AfterValidator(_long_enough)]
+    """The `secret_token` that was given to `setWebhook`: by it answers are known to come from Telegram."""
+    chat: Id
+    """The chat's id, or `@name` of a public one."""
+    base_url: Url = "https://api.telegram.org"
+
+
+class EmailSettings(_Section):
+    """`[email]`: a mail server, for people with an e-mail address."""
+
+    host: str
+    sender: str
+    port: int = Field(default=587, ge=1, le=65_535)
+    user: str | None = None
+    password: SecretStr | None = None
+    starttls: bool = True
+    """Encrypt before anything is said; the server has to know how."""
+    tls: bool = False
+    """Encrypt from the first byte (usually port 465), instead of `starttls`."""
+    to: Words = ()
+    """Addresses that get every question and alert, without links to answer by: those are for one person each."""
+
+
+class WebhookSettings(_Section):
+    """`[webhook]`: a program of yours that is told, and may answer."""
+
+    url: Url
+    secret: Annotated[SecretStr, AfterValidator(_webhook_secret)]
+    """For Standard Webhooks signatures, out and in: `whsec_` and base64, of 24 to 64 bytes."""
+
+
+class PersonSettings(_Section):
+    """`[people.NAME]`: somebody who may answer, and by what they are known."""
+
+    groups: Words = ()
+    slack: Id | None = None
+    """The member's id (`U...`)."""
+    telegram: Id | None = None
+    """The user's id, a number."""
+    email: str | None = None
+
+
+PersonName = Annotated[str, StringConstraints(pattern=r"^[\w][\w .'-]*$", max_length=64)]
+
+
 class Settings(BaseSettings):
     """Everything that can be configured.
 
@@ -44,7 +157,15 @@ class Settings(BaseSettings):
     to change.
     """
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        frozen=True,
+        extra="forbid",
+        env_ignore_empty=True,
+        # A traceback is printed where nobody redacts.
+        hide_input_in_errors=True,
+    )
 
     database: str = ".holdfast/holdfast.db"
     """A file, `sqlite:///file` or `postgresql://...`."""
@@ -65,6 +186,24 @@ class Settings(BaseSettings):
     """Further secret patterns by rule name; in the environment as JSON."""
     queue_depth: int = Field(default=10_000, ge=1)
     """Writes that may wait for the database before callers have to wait."""
+    public_url: Url | None = None
+    """Where people reach the console, for links in messages."""
+    link_key: Annotated[SecretStr, AfterValidator(_long_enough)] | None = None
+    """Signs the links in mails; another one makes all earlier links worthless."""
+    slack: SlackSettings | None = None
+    telegram: TelegramSettings | None = None
+    email: EmailSettings | None = None
+    webhook: WebhookSettings | None = None
+    people: dict[PersonName, PersonSettings] = Field(default_factory=dict[str, PersonSettings])
+    """Who may answer, by name."""
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.email and not (self.public_url and self.link_key):
+            raise ValueError("[email] sends links to answer by: set public_url and link_key too")
+        for channel in ("slack", "telegram", "email"):
+            _refuse_shared(self.people, channel)
+        return self
 
     @classmethod
     def load(cls, **overrides: object) -> Self:
@@ -111,20 +250,60 @@ def _from_file() -> dict[str, Any]:
     return values
 
 
-def _nearest(key: str) -> str:
-    names = list(Settings.model_fields)
+def _nearest(key: str, table: Sequence[str] = ()) -> str:
+    names = list(_section(table))
     near = difflib.get_close_matches(key.lower().replace("-", "_"), names, n=1)
-    return f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(names)}"
+    return f"did you mean {'.'.join([*table, near[0]])!r}?" if near else f"there are: {', '.join(names)}"
+
+
+def _refuse_shared(people: Mapping[str, PersonSettings], channel: str) -> None:
+    """One identity is one person: an answer has to say who gave it."""
+    owners: dict[str, str] = {}
+    for name, person in people.items():
+        identity = str(getattr(person, channel) or "").lower()
+        if identity and owners.setdefault(identity, name) != name:
+            raise ValueError(f"people.{owners[identity]} and people.{name} have the same {channel}: {identity}")
 
 
 def _explained(problem: Any) -> str:
-    name = str(problem["loc"][0]) if problem["loc"] else "settings"
+    path = [str(part) for part in problem["loc"] if part != "[key]"]
+    where = ".".join(path)
     if problem["type"] == "extra_forbidden":
-        return f"there is no setting {name!r}; {_nearest(name)}"
-    where = ".".join(str(part) for part in problem["loc"])
-    told = f"{where} = {problem['input']!r} ({PREFIX}{name.upper()} or {FILE}): {problem['msg']}"
-    default = Settings.model_fields[name].default if name in Settings.model_fields else None
+        return f"there is no setting {where!r}; {_nearest(path[-1], path[:-1])}"
+    if not path:
+        return str(problem["msg"]).removeprefix("Value error, ")
+    known = f"{PREFIX}{'__'.join(path).upper()} or {FILE}"
+    if problem["type"] == "missing":
+        return f"{where} is missing: set it ({known})"
+    told = f"{where}{_shown(path, problem['input'])} ({known}): {str(problem['msg']).removeprefix('Value error, ')}"
+    default = Settings.model_fields[path[0]].default if path[0] in Settings.model_fields else None
     return f"{told}; the default is {default!r}" if default else told
+
+
+def _shown(path: Sequence[str], given: object) -> str:
+    """A refused value, unless there may be a secret in it."""
+    if path[0] in _SECTIONS:
+        field = _section(path[:-1]).get(path[-1]) if len(path) > 1 else None
+        if field is None or "SecretStr" in str(field.annotation):
+            return ""
+    return "" if path == ["link_key"] else f" = {given!r}"
+
+
+def _section(path: Sequence[str]) -> Mapping[str, FieldInfo]:
+    """The settings of a table."""
+    if not path:
+        return Settings.model_fields
+    if path[0] == "people":
+        return PersonSettings.model_fields
+    return _SECTIONS[path[0]].model_fields if path[0] in _SECTIONS else {}
+
+
+_SECTIONS: Final[Mapping[str, type[BaseModel]]] = {
+    "slack": SlackSettings,
+    "telegram": TelegramSettings,
+    "email": EmailSettings,
+    "webhook": WebhookSettings,
+}
 
 
 def quieted(settings: Settings) -> Settings:
