@@ -1,8 +1,13 @@
 from holdfast.agent import Agent as Agent
+from holdfast.agent import Model as Model
 from holdfast.app import App as App
 from holdfast.errors import RetryLater as RetryLater
 from holdfast.errors import ToolError as ToolError
+from holdfast.policy.rules import ask_above as ask_above
+from holdfast.policy.rules import ask_above_risk as ask_above_risk
 from holdfast.policy.rules import ask_always as ask_always
+from holdfast.policy.rules import ask_below_confidence as ask_below_confidence
+from holdfast.policy.rules import ask_if_any as ask_if_any
 from holdfast.policy.rules import ask_when as ask_when
 from holdfast.policy.rules import never_ask as never_ask
 from holdfast.tools.tool import tool as tool

@@ -1,11 +1,12 @@
 """What an approval is bound to, and what a decided one means for its call. Pure."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 from holdfast.trail.codec import canonical
-from holdfast.types import ApprovalKind, Decision, Json, NewApproval, Proposal
+from holdfast.types import ApprovalKind, Decision, Due, Json, NewApproval, Proposal, Routing
 
 ASKED_AGAIN = "approval_binding"
 """The gate of a question asked again because the answer to the first does not cover the call as it would run now."""
@@ -20,15 +21,48 @@ def ask_for_call(
     proposal: Proposal, decision: Decision, *, approval_id: str, now: datetime, expiry_s: float
 ) -> NewApproval:
     """The question whether one call may run."""
+    about = f"May {proposal.agent} run {proposal.tool}?"
+    new = _ask_about(proposal, decision, kind="call", question=about, approval_id=approval_id)
+    return route(new, decision.routing, now=now, expiry_s=expiry_s)
+
+
+def ask_for_result(
+    proposal: Proposal, decision: Decision, *, approval_id: str, now: datetime, expiry_s: float
+) -> NewApproval:
+    """The question whether this may be the result."""
+    about = f"May {proposal.agent} end with this result?"
+    new = _ask_about(proposal, decision, kind="result", question=about, approval_id=approval_id)
+    return route(new, decision.routing, now=now, expiry_s=expiry_s)
+
+
+def route(new: NewApproval, routing: Routing | None, *, now: datetime, expiry_s: float) -> NewApproval:
+    """A question with whom to ask and what happens while nobody answers."""
+    routing = routing or Routing()
+    ends = now + timedelta(seconds=expiry_s if routing.expires_s is None else routing.expires_s)
+    due = [Due(at=now + timedelta(seconds=seconds), to=group) for group, seconds in routing.ladder]
+    if routing.remind_s is not None:
+        due.append(Due(at=now + timedelta(seconds=routing.remind_s)))
+    return replace(
+        new,
+        reviewers=routing.reviewers,
+        quorum=routing.quorum,
+        expires_at=ends,
+        ladder=tuple(sorted((item for item in due if item.at < ends), key=lambda item: item.at)),
+    )
+
+
+def _ask_about(
+    proposal: Proposal, decision: Decision, *, kind: ApprovalKind, question: str, approval_id: str
+) -> NewApproval:
     return NewApproval(
         id=approval_id,
-        kind="call",
-        question=f"May {proposal.agent} run {proposal.tool}?",
+        kind=kind,
+        question=question,
         reason=decision.reason,
         gate=decision.gate,
         risk=decision.risk,
-        expires_at=now + timedelta(seconds=expiry_s),
-        call_id=proposal.call_id,
+        expires_at=datetime.max.replace(tzinfo=UTC),
+        call_id=proposal.call_id if kind == "call" else None,
         tool_name=proposal.tool,
         arguments=proposal.arguments,
         digest=proposal.digest,
@@ -51,6 +85,8 @@ def as_event(approval: NewApproval) -> dict[str, Json]:
         "expires_at": approval.expires_at.isoformat(),
         "digest": approval.digest,
         "schema_hash": approval.schema_hash,
+        "reviewers": approval.reviewers,
+        "quorum": approval.quorum,
     }
 
 
