@@ -16,7 +16,7 @@ PARKED: Final = "execution.parked"
 CANCEL_REQUESTED: Final = "execution.cancel_requested"
 """by"""
 COMPLETED: Final = "execution.completed"
-"""result, rung"""
+"""result, rung and model (which rung of the chain produced it, from 0, and its name)"""
 FAILED: Final = "execution.failed"
 """reason, error, result (the partial one, or null)"""
 CANCELLED: Final = "execution.cancelled"
@@ -41,10 +41,17 @@ MODEL_REQUESTED: Final = "model.requested"
 """step, purpose (turn | closing), reason (why a closing), reserved_tokens, reserved_usd, gen_ai.request.max_tokens"""
 MODEL_RESPONDED: Final = "model.responded"
 """step, purpose, rung, gen_ai.provider.name, gen_ai.response.model, gen_ai.usage.input_tokens,
-gen_ai.usage.output_tokens, cache_read_tokens, cache_write_tokens, cost_usd, latency_ms, attempts [...],
-bill_unknown (the reservation stays held: a failed attempt may have been charged), response (the library's JSON)"""
+gen_ai.usage.output_tokens, cache_read_tokens, cache_write_tokens, cost_usd, latency_ms, bill_unknown (the reservation
+stays held), response (the library's JSON), gen_ai.request.model (as the author wrote it; not in older journals, which
+have attempts [{rung, model, failure, error, latency_ms, retry_after_s}] instead of events of their own)"""
+MODEL_ATTEMPT_FAILED: Final = "model.attempt_failed"
+"""step, purpose, rung, gen_ai.request.model, gen_ai.provider.name, failure (its class), error, latency_ms,
+retry_after_s, then (again | next | compact | park | give_up: what follows), bill_unknown (the reservation stays held: it
+may have been charged), and where the provider told: gen_ai.usage.input_tokens, gen_ai.usage.output_tokens,
+cache_read_tokens, cache_write_tokens, cost_usd (else 0)"""
 MODEL_FAILED: Final = "model.failed"
-"""step, purpose, reason, error, attempts [{rung, model, failure, error, latency_ms, retry_after_s}], bill_unknown"""
+"""step, purpose, reason, error, attempts [{rung, failure}] (in older journals as in model.responded), bill_unknown:
+the chain is at its end"""
 CORRECTED: Final = "model.corrected"
 """step, problem (empty | truncated | malformed | invalid_result | early_result), message (what the model is told),
 provider_call_id and tool (where it answers a call)"""
@@ -63,13 +70,26 @@ CALL_ENDED: Final = "call.ended"
 blob (or null), error, attempt, latency_ms; where they apply: failure (its class), fallback {kind (tool | cached |
 default), tool, age_s, error} (what gave the result in the tool's place), reused_from (the call whose result this is)"""
 
+RESULT_PROPOSED: Final = "result.proposed"
+"""step, result, digest, decision {verdict, gate, reason, risk}, provider_call_id and tool (the call it answers, or
+null): what the agent's review rule said of a final result"""
+RESULT_REFUSED: Final = "result.refused"
+"""step, message (what the model is told), provider_call_id, tool, approval_id"""
+
 APPROVAL_OPENED: Final = "approval.opened"
-"""approval_id, kind, call_id, gen_ai.tool.name, question, reason, gate, risk, expires_at, digest, schema_hash;
-arguments where people are asked again about other ones than the call's"""
+"""approval_id, kind, call_id, gen_ai.tool.name, question, reason, gate, risk, expires_at, digest, schema_hash,
+reviewers, quorum, arguments (where they are not those of the call itself)"""
+APPROVAL_VOTED: Final = "approval.voted"
+"""approval_id, kind, call_id, answer, by, note, edit, yes (how many now), quorum: not enough yet"""
 APPROVAL_DECIDED: Final = "approval.decided"
-"""approval_id, kind, call_id, answer, status, by, note, edit"""
+"""approval_id, kind, call_id, answer, status, by, note, edit, voters (everybody whose yes it rests on). A second one
+with a no takes back a yes that was not used yet"""
+APPROVAL_REMINDED: Final = "approval.reminded"
+"""approval_id, kind, call_id, groups (who is asked; empty: everybody)"""
+APPROVAL_ESCALATED: Final = "approval.escalated"
+"""approval_id, kind, call_id, to (the group that is asked from now on too)"""
 APPROVAL_EXPIRED: Final = "approval.expired"
-"""approval_id, kind, call_id"""
+"""approval_id, kind, call_id, groups (who was asked), yes and quorum (how many agreed, of how many)"""
 APPROVAL_WITHDRAWN: Final = "approval.withdrawn"
 """approval_id, kind, call_id, reason"""
 
@@ -90,6 +110,7 @@ VERSIONS: Final[dict[str, int]] = dict.fromkeys(
         TOOLS_CHANGED,
         MODEL_REQUESTED,
         MODEL_RESPONDED,
+        MODEL_ATTEMPT_FAILED,
         MODEL_FAILED,
         CORRECTED,
         CALL_DECIDED,
