@@ -318,7 +318,10 @@ class App:
         engine = await self._parts.engine(concurrency, None)
         spare_what_is_loaded()
         install_signal_handlers(engine)
-        await (engine.drain() if drain else engine.run())
+        try:
+            await (engine.drain() if drain else engine.run())
+        finally:
+            self._parts.closing_s = engine.grace_left_s
 
     async def close(self) -> None:
         """Write what is queued and let go of the database."""

@@ -46,6 +46,8 @@ class Parts:
         self.ids, self.wrap = ids, wrap_journal
         self.listeners: dict[str, Callable[[str], None]] = {}
         """Who wants the tokens of which execution as they come."""
+        self.closing_s: float | None = None
+        """Seconds that `close` may wait for a database that is away. Default: the grace period."""
         self._trail: Trail | None = None
         self._opening = asyncio.Lock()
         self._casts: dict[str, Cast] = {}
@@ -128,7 +130,7 @@ class Parts:
         for made in casts.values():
             await made.models.close()
         if trail:
-            await trail.close()
+            await trail.close(grace_s=self.settings.grace_s if self.closing_s is None else self.closing_s)
 
     def _desk(self, trail: Trail, stopping: asyncio.Event, *, holds_lease: Callable[[], bool]) -> Desk:
         return Desk(

@@ -4,6 +4,7 @@ import signal
 import sqlite3
 import subprocess
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,21 @@ def test_a_worker_that_is_asked_to_stop_ends_in_order(cli: Cli) -> None:
         assert worker.wait(20) == 0
     calls = cli("show", id_, "--json").row["tool_calls"]
     assert [call["status"] for call in calls] == ["completed"]
+
+
+def test_stopping_while_the_database_is_away_takes_one_grace_period(cli: Cli) -> None:
+    """What cannot be stored by then is left to the next worker, and the command says so with its status."""
+    cli("run", "desk_target.py:waiter", "hi", "--no-wait")
+    env = {**cli.env, "HOLDFAST_GRACE_S": "2"}
+    with subprocess.Popen([*COMMAND, "worker", "desk_target.py:waiter"], cwd=cli.folder, env=env) as worker:
+        appears(cli.folder / "waiting")
+        with closing(sqlite3.connect(cli.folder / ".holdfast/holdfast.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            (cli.folder / "flag").touch()
+            told_at = time.monotonic()
+            worker.send_signal(signal.SIGTERM)
+            assert worker.wait(20) == 1
+            assert time.monotonic() - told_at < 2 * 2 + 2
 
 
 def test_a_worker_ends_when_its_starter_is_gone(cli: Cli) -> None:

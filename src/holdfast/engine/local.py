@@ -26,6 +26,8 @@ SOON_S: Final = 60.0
 _SOONEST_S: Final = 0.25
 """Pause when something is due that this engine could not take: another one is at it."""
 _LONGEST_TROUBLE_S: Final = 5.0
+_LAST_TRY_S: Final = 0.5
+"""A database that is there takes a last word within this time."""
 
 
 class LocalEngine:
@@ -76,6 +78,8 @@ class LocalEngine:
         self._running: set[asyncio.Task[None]] = set()
         self._look_at = 0.0
         """When to look for the dead and the expired next, by `monotonic`."""
+        self._stop_by: float | None = None
+        """When its grace period ends, by `monotonic`, once it stops."""
         self._full = False
         """The last claim filled every slot: there may be more."""
 
@@ -88,6 +92,12 @@ class LocalEngine:
     def running(self) -> int:
         """Activations under way."""
         return len(self._running)
+
+    @property
+    def grace_left_s(self) -> float:
+        """Seconds of its grace period that whoever closes up after it may use; never less than half a second."""
+        left_s = self._grace_s if self._stop_by is None else self._stop_by - self._clock.monotonic()
+        return max(left_s, _LAST_TRY_S)
 
     def holds_lease(self) -> bool:
         """Whether effects may begin: nobody else can have taken this worker's executions over."""
@@ -315,9 +325,11 @@ class LocalEngine:
             await self._queue.retire(self._worker_id)
 
     async def _finish(self) -> None:
+        self._stop_by = self._clock.monotonic() + self._grace_s
         await self._end_activations(self._grace_s)
         try:
-            async with asyncio.timeout(max(self._grace_s, 1.0)):
+            # One grace period for everything: a database that is away would use it up at each step.
+            async with asyncio.timeout(self.grace_left_s):
                 await self._let_go()
         except Exception:
             # Its lease ends by itself; others take over then.

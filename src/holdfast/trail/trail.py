@@ -35,10 +35,14 @@ class Trail(JournalSide, StoreSide, QueueSide):
         StoreSide.__init__(self, parts)
         QueueSide.__init__(self, parts)
 
-    async def close(self) -> None:
-        """Write what is queued, then let go of the database. Closing twice is fine."""
+    async def close(self, *, grace_s: float = 10) -> None:
+        """Write what is queued, then let go of the database. Closing twice is fine.
+
+        Args:
+            grace_s: Seconds to wait for a database that is away. Default: 10.
+        """
         if self._parts.writer is not None:
-            await self._parts.writer.close()
+            await self._parts.writer.close(grace_s=grace_s)
         self._parts.bell.close()
         await asyncio.to_thread(self._parts.listener.close)
         await asyncio.to_thread(self._parts.reader.close)

@@ -119,6 +119,8 @@ class Writer:
     def _settle(self, batch: Sequence[Request]) -> list[Outcome]:
         """Try until the database has the batch, or has said why it never will."""
         pause_s, races = _FIRST_PAUSE_S, 0
+        if self._trouble and self._closed_for_good():
+            return [_lost(StoreError(self._trouble.reason))] * len(batch)
         while True:
             self._busy = (time.monotonic(), self._now())
             try:
@@ -155,7 +157,9 @@ class Writer:
             log.warning("database_away", error=reason)
         since = self._trouble.since if self._trouble else self._now()
         self._trouble = _Trouble(reason, since)
-        time.sleep(pause_s)
+        if not self._closing.wait(pause_s):
+            return
+        time.sleep(min(pause_s, max(self._give_up_at - time.monotonic(), 0.0)))
 
     def _recover(self) -> None:
         if self._trouble is not None:
