@@ -320,6 +320,10 @@ class Queue(Protocol):
         """Workers with an unexpired lease: id, host, pid."""
         ...
 
+    async def holders(self, agents: Sequence[str]) -> Mapping[str, datetime]:
+        """Workers that hold running executions of these agents, and when their leases end unless renewed."""
+        ...
+
     async def next_due(self, agents: Sequence[str]) -> datetime | None:
         """When the next parked execution or open approval needs attention, if any."""
         ...

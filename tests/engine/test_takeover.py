@@ -62,6 +62,25 @@ def test_a_killed_worker_s_execution_is_taken_over_at_once(database: str):
     assert story.count(kinds.CLAIMED) == 2
 
 
+def test_draining_waits_for_the_lease_of_a_frozen_worker(database: str):
+    """What a stopped process holds is left to do: a drain takes it over when the lease ends."""
+    mine = started(database)
+    with process(database, "stuck", lease_s=2) as worker:
+        worker.send_signal(signal.SIGSTOP)
+        status, story = drained(database, mine)
+    assert status == "completed"
+    assert story.count(kinds.CLAIMED) == 2
+
+
+def test_draining_leaves_to_a_live_worker_what_it_holds(database: str):
+    """Another worker that renews its lease will end its own executions: there is nothing to wait for."""
+    mine = started(database)
+    with process(database, "stuck", lease_s=2):
+        status, story = drained(database, mine)
+    assert status == "running"
+    assert story.count(kinds.CLAIMED) == 1
+
+
 def test_a_running_worker_notices_a_killed_one(sqlite_database: str):
     """A worker that is up takes over from one that dies, well within the lease."""
     mine = started(sqlite_database)

@@ -5,6 +5,7 @@ import os
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from datetime import datetime
 from typing import Final
 
 import structlog
@@ -78,6 +79,8 @@ class LocalEngine:
         self._running: set[asyncio.Task[None]] = set()
         self._look_at = 0.0
         """When to look for the dead and the expired next, by `monotonic`."""
+        self._leases: dict[str, datetime] = {}
+        """While draining: when the leases of other workers would have ended, as first seen."""
         self._stop_by: float | None = None
         """When its grace period ends, by `monotonic`, once it stops."""
         self._full = False
@@ -108,7 +111,10 @@ class LocalEngine:
         await self._serve(drain=False)
 
     async def drain(self) -> None:
-        """Work until nothing is left that it could do: nothing running, nothing due now or within a minute."""
+        """Work until nothing is left that it could do: nothing running, nothing due now or within a minute.
+
+        Executions of a worker that does not renew its lease are waited for, and taken over when it ends.
+        """
         await self._serve(drain=True)
 
     def stop(self) -> None:
@@ -143,7 +149,7 @@ class LocalEngine:
             try:
                 self._nudge.clear()
                 wait_s, idle = await self._pass()
-                if drain and idle and (wait_s is None or wait_s > SOON_S) and not await self._sweep():
+                if drain and idle and (wait_s is None or wait_s > SOON_S) and await self._nothing_left():
                     return
                 trouble_s = 0.0
                 await self._rest(wait_s)
@@ -170,6 +176,18 @@ class LocalEngine:
             return None, False
         due = await self._queue.next_due(self._agents)
         return None if due is None else (due - self._clock.now()).total_seconds(), idle
+
+    async def _nothing_left(self) -> bool:
+        """Whether nothing is left for a drain: nobody to take over from, and who holds the rest is alive.
+
+        A worker is known to be alive once it has renewed its lease; one that does not is taken over from.
+        """
+        if await self._sweep():
+            return False
+        leases = await self._queue.holders(self._agents)
+        silent = [w for w, until in leases.items() if until <= self._leases.get(w, until) and w != self._worker_id]
+        self._leases = {worker: self._leases.get(worker, until) for worker, until in leases.items()}
+        return not silent
 
     async def _take_up(self) -> None:
         free = self._concurrency - len(self._running)

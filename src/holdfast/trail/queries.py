@@ -186,6 +186,15 @@ def live_workers(connection: Connection, now: str) -> list[tuple[str, str, int]]
     return [(row["id"], row["host"], row["pid"]) for row in rows(connection, query)]
 
 
+def holders(connection: Connection, agents: Sequence[str]) -> dict[str, datetime]:
+    """Workers that hold running executions of these agents, and when their leases end."""
+    held = select(executions.c.lease_owner).where(
+        executions.c.status == "running", executions.c.agent_type.in_(bindparam("ids", list(agents), expanding=True))
+    )
+    query = select(workers.c.id, workers.c.lease_until).where(workers.c.id.in_(held))
+    return {worker_id: sure(until) for worker_id, until in connection.execute(query)}
+
+
 def next_due(connection: Connection, agents: Sequence[str]) -> datetime | None:
     """The earliest wake time or expiry that is still to be served."""
     waking = moment(connection.execute(_WAKING, {"ids": agents}).scalar())

@@ -1,7 +1,7 @@
 """The trail as a queue: `ports.Queue`, who is next, who is dead, when to look again."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 from weakref import WeakKeyDictionary
@@ -73,6 +73,10 @@ class QueueSide:
         """Workers with an unexpired lease: id, host, pid."""
         now = self._parts.prepare.now()
         return await self._parts.reader.run(lambda c: queries.live_workers(c, now))
+
+    async def holders(self, agents: Sequence[str]) -> Mapping[str, datetime]:
+        """Workers that hold running executions of these agents, and when their leases end."""
+        return await self._parts.reader.run(lambda c: queries.holders(c, tuple(agents)))
 
     async def next_due(self, agents: Sequence[str]) -> datetime | None:
         """When the next parked execution or open approval needs attention, if any."""
