@@ -4,18 +4,60 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from math import isfinite
-from typing import Generic, cast, get_args
+from typing import Generic, TypeGuard, cast, get_args
 
 from typing_extensions import TypeVar
 
 from holdfast.errors import DeclarationError
 from holdfast.ports import LanguageModel, Rule, Tool
-from holdfast.types import Limits, OnFailure, Price
+from holdfast.types import Limits, OnFailure, OnRateLimit, Price
 
 OutputT_co = TypeVar("OutputT_co", default=str, covariant=True)
 
 RESERVED_TOOLS = frozenset({"final_result", "cannot_complete", "ask_person"})
 """Names of the tools that Holdfast itself gives to every agent."""
+_LONGEST_CHAIN = 3
+"""Fallbacks behind a tool; a tool with more is refused where it is declared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A rung of a fallback chain that is asked in its own way.
+
+    Args:
+        model: `"provider:model"`, or a model instance of pydantic-ai.
+        request_timeout_s: Seconds for one attempt. Default: the agent's `limits.step_timeout_s`.
+        first_token_timeout_s: Seconds until the first piece of the answer; the answer is streamed for it. Default:
+            only the whole attempt is bounded.
+        max_output_tokens: Asked of this model for one response. Default: the agent's.
+        count_input: Ask the provider how many tokens a request has before room is reserved for it, where it has such
+            a service: one more request a turn, and a tighter reservation. Default: the proved upper bound alone.
+
+    Raises:
+        DeclarationError: A value cannot work; the message names the fix.
+    """
+
+    model: str | LanguageModel
+    request_timeout_s: float | None = field(default=None, kw_only=True)
+    first_token_timeout_s: float | None = field(default=None, kw_only=True)
+    max_output_tokens: int | None = field(default=None, kw_only=True)
+    count_input: bool = field(default=False, kw_only=True)
+
+    def __post_init__(self) -> None:
+        given = cast("object", self.model)
+        if not isinstance(given, str) and not hasattr(given, "model_name"):
+            raise DeclarationError(f"Model({given!r}): give 'provider:model' or a model of pydantic-ai")
+        for name in ("request_timeout_s", "first_token_timeout_s"):
+            value: object = getattr(self, name)
+            if value is not None and (not _is_number(value) or value <= 0):
+                raise DeclarationError(f"Model({given!r}): {name}={value!r}: give seconds, more than 0")
+        asked = cast("object", self.max_output_tokens)
+        if asked is not None and (isinstance(asked, bool) or not isinstance(asked, int) or asked < 1):
+            raise DeclarationError(f"Model({given!r}): max_output_tokens={asked!r}: give a whole number, 1 or more")
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    return not isinstance(value, bool) and isinstance(value, int | float) and isfinite(value)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +69,7 @@ class Agent(Generic[OutputT_co]):
     Args:
         name: Unique in an `App`: letters, digits, `_` and `-`.
         models: The fallback chain, first choice first: `"provider:model"` strings, model instances of
-            pydantic-ai, and rule functions (`Conversation -> Reply`).
+            pydantic-ai, either with settings of its own (`Model`), and rule functions (`Conversation -> Reply`).
         instructions: What the agent is told before everything else.
         tools: Functions decorated with `holdfast.tool`. Default: none.
         output: A type that pydantic can validate, for a structured result. Default: `str`, plain text.
@@ -40,15 +82,18 @@ class Agent(Generic[OutputT_co]):
         on_failure: `"review"` asks a person before an execution ends failed for a reason the agent
             cannot help (malformed output, a loop, no model, a step's timeout, `CANNOT_COMPLETE`).
             Default: `"fail"`.
+        on_rate_limit: `"wait"` parks an execution until a provider that had too many requests takes some again;
+            `"next"` asks the next model of the chain. Default: `"wait"`.
         context_window: Tokens a request may have, where the model library does not know the model.
-        prices: For models whose price the price list does not know, by model name.
+        prices: By `provider:model` or model, where the price list does not know the model or is not to be believed.
+            They win over those of the configuration.
 
     Raises:
         DeclarationError: Something in it cannot work; the message names the fix.
     """
 
     name: str
-    models: Sequence[str | LanguageModel | Rule]
+    models: Sequence[str | LanguageModel | Model | Rule]
     instructions: str = ""
     tools: Sequence[Tool] = ()
     output: type[OutputT_co] = str  # pyright: ignore[reportAssignmentType] - the TypeVar's default
@@ -58,6 +103,7 @@ class Agent(Generic[OutputT_co]):
     max_output_tokens: int = 4_096
     corrections: int = 3
     on_failure: OnFailure = "fail"
+    on_rate_limit: OnRateLimit = "wait"
     context_window: int | None = None
     prices: dict[str, Price] = field(default_factory=dict[str, Price])
 
@@ -74,6 +120,7 @@ class Agent(Generic[OutputT_co]):
             if not hasattr(tool, "schema_hash"):
                 raise DeclarationError(f"agent {self.name!r}: {tool!r} is no tool: decorate it with @tool(...)")
         _refuse_name_clashes(self.name, [tool.name for tool in self.tools])
+        _refuse_clashing_fallbacks(self.name, self.tools)
 
 
 def _refuse_bad_values(agent: Agent[object]) -> None:
@@ -85,6 +132,8 @@ def _refuse_bad_values(agent: Agent[object]) -> None:
         raise DeclarationError(f"agent {agent.name!r}: instructions={agent.instructions!r}: give text")
     if agent.on_failure not in get_args(OnFailure):
         raise DeclarationError(f"agent {agent.name!r}: on_failure={agent.on_failure!r}: use 'fail' or 'review'")
+    if agent.on_rate_limit not in get_args(OnRateLimit):
+        raise DeclarationError(f"agent {agent.name!r}: on_rate_limit={agent.on_rate_limit!r}: use 'wait' or 'next'")
     counts = {
         "steps": limits.steps,
         "tokens": limits.tokens,
@@ -98,6 +147,7 @@ def _refuse_bad_values(agent: Agent[object]) -> None:
     }
     for name, value in counts.items():
         _refuse_bad_number(agent.name, f"limits.{name}", value, whole=True, least=0)
+    _refuse_bad_number(agent.name, "limits.tool_failures", limits.tool_failures, whole=True, least=1)
     for name, value in amounts.items():
         _refuse_bad_number(agent.name, f"limits.{name}", value, whole=False, least=0)
     _refuse_bad_number(agent.name, "max_output_tokens", agent.max_output_tokens, whole=True, least=1)
@@ -106,7 +156,7 @@ def _refuse_bad_values(agent: Agent[object]) -> None:
 
 
 def _refuse_bad_number(agent: str, name: str, value: object, *, whole: bool, least: int) -> None:
-    if value is None and name in {"limits.cost_usd", "limits.tool_calls", "context_window"}:
+    if value is None and name in {"limits.cost_usd", "limits.tool_calls", "limits.tool_failures", "context_window"}:
         return
     kinds = int if whole else int | float | Decimal
     if isinstance(value, bool) or not isinstance(value, kinds) or not isfinite(value) or value < least:
@@ -122,3 +172,18 @@ def _refuse_name_clashes(agent: str, names: Sequence[str]) -> None:
             raise DeclarationError(
                 f"agent {agent!r}: {name!r} is a tool that Holdfast gives to every agent; rename yours"
             )
+
+
+def _refuse_clashing_fallbacks(agent: str, tools: Sequence[Tool]) -> None:
+    known = {tool.name: tool for tool in tools}
+    for tool in tools:
+        behind: object = getattr(tool, "fallback", None)
+        for _ in range(_LONGEST_CHAIN):
+            if not hasattr(behind, "schema_hash"):
+                break
+            other = cast("Tool", behind)
+            if known.setdefault(other.name, other).schema_hash != other.schema_hash:
+                raise DeclarationError(
+                    f"agent {agent!r} has two tools named {other.name!r}, one of them a fallback: rename one with name="
+                )
+            behind = getattr(other, "fallback", None)

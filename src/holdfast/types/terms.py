@@ -6,6 +6,9 @@ from typing import Literal
 
 OnChange = Literal["continue", "review", "fail"]
 OnFailure = Literal["fail", "review"]
+OnRateLimit = Literal["wait", "next"]
+"""What an execution does when a provider has too many requests: wait behind its gate with all the others, or ask the
+next model of the chain."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +26,8 @@ class Limits:
             no worker alive) does not count. Default: 300.
         repeats: The same call, or the same cycle of calls, with unchanged results this many times is a
             loop. Default: 3.
+        tool_failures: Calls that failed for good, and whose tool had no fallback that helped, after which a
+            person is asked. Mistakes of the model do not count. Default: 3; `None`: never.
     """
 
     steps: int = 25
@@ -32,11 +37,21 @@ class Limits:
     step_timeout_s: float = 30
     total_timeout_s: float = 300
     repeats: int = 3
+    tool_failures: int | None = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Price:
-    """US dollars for a million tokens of a model that the price list does not know."""
+    """US dollars for a million tokens of a model.
+
+    Args:
+        input_usd_per_mtok: For input.
+        output_usd_per_mtok: For output, reasoning included.
+        cache_read_usd_per_mtok: For input that came from the provider's cache. Default: as other input.
+        cache_write_usd_per_mtok: For input written to the provider's cache. Default: as other input.
+    """
 
     input_usd_per_mtok: Decimal
     output_usd_per_mtok: Decimal
+    cache_read_usd_per_mtok: Decimal | None = None
+    cache_write_usd_per_mtok: Decimal | None = None
