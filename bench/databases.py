@@ -49,7 +49,6 @@ def size(database: str) -> int:
             row = connection.execute("SELECT pg_database_size(current_database())").fetchone()
             return int(row[0]) if row else 0
     with sqlite3.connect(sqlite_path(database)) as connection:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         pages = connection.execute("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")
         return int(pages.fetchone()[0])
 

@@ -116,7 +116,8 @@ def test_a_full_disk_pauses_the_work(sqlite_database: str):
         unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (size, unlimited[1]))
         try:
-            waiting = [asyncio.create_task(trail.append(step(held, event(pad="x" * 9_000)))) for _ in range(20)]
+            pads = [f"{number:06}" * 100_000 for number in range(20)]  # more than the room that the log has
+            waiting = [asyncio.create_task(trail.append(step(held, event(pad=pad)))) for pad in pads]
             await until(lambda: not trail.health().ok)
             assert "away" in trail.health().detail
         finally:
