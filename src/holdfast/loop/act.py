@@ -7,6 +7,7 @@ from functools import partial
 
 from holdfast.errors import ApprovalUnusable, InvalidArguments
 from holdfast.loop.activation import Activation
+from holdfast.loop.fallback import stand_in
 from holdfast.loop.history import ApprovalState, CallState
 from holdfast.loop.outcome import changed, end_call, record_outcome, refusal
 from holdfast.loop.wrapup import give_up
@@ -32,11 +33,17 @@ async def act(activation: Activation) -> None:
             outcomes = [await perform(activation, calls[0])]
         else:
             outcomes = await asyncio.gather(*(perform(activation, call) for call in calls))
-        for call, outcome in outcomes:
-            await record_outcome(activation, call, outcome)
-            if outcome.status == "in_doubt":
-                ask_about_doubt(activation, call, outcome)
-        await leave_if_needed(activation, outcomes)
+        await leave_if_needed(activation, [ran for ran in outcomes if await settle(activation, *ran)])
+
+
+async def settle(activation: Activation, call: CallState, outcome: Outcome) -> bool:
+    """Keep what a call came to; `False`: a fallback answered it, or serves it from here on."""
+    if outcome.status == "failed" and await stand_in(activation, call, outcome):
+        return False
+    await record_outcome(activation, call, outcome)
+    if outcome.status == "in_doubt":
+        ask_about_doubt(activation, call, outcome)
+    return True
 
 
 def next_group(calls: Sequence[CallState]) -> list[CallState]:
@@ -95,7 +102,7 @@ def dispatch(activation: Activation, call: CallState, answer: ApprovalState | No
 
 def dispatch_approved(activation: Activation, call: CallState, answer: ApprovalState) -> None:
     """The intent of an approved call, with the arguments that were shown or edited, validated anew."""
-    tool = activation.cast.tools[call.tool]
+    tool = activation.cast.runnable[call.tool]
     shown = approved_arguments(call, answer)
     arguments = dict(tool.validate(shown))
     activation.intend(
@@ -124,7 +131,7 @@ def approved_arguments(call: CallState, answer: ApprovalState) -> dict[str, Json
 
 async def perform(activation: Activation, call: CallState) -> Ran:
     """Run one call whose intent is durable; if that was in an earlier activation, find out first."""
-    tool = activation.cast.tools.get(call.tool)
+    tool = activation.cast.runnable.get(call.tool)
     if tool is None:
         return call, missing(call)
     limits = activation.cast.agent.limits
@@ -159,7 +166,7 @@ def context_for(activation: Activation, call: CallState) -> Context[object]:
         execution=activation.execution,
         call_id=call.id,
         step=call.step,
-        idempotency_key=call.id,
+        idempotency_key=call.key,
         # A call taken over was under way: that attempt counts, although nobody knows what became of it.
         attempt=call.attempts + (1 if call.fresh else 2),
         user=activation.history.user,
@@ -171,7 +178,7 @@ def missing(call: CallState) -> Outcome:
     unknown = not call.fresh and call.effect == "irreversible"
     said = f"The tool {call.tool!r} no longer exists."
     status = "in_doubt" if unknown else "failed"
-    return Outcome(status=status, content=said, error=said, attempts=call.attempts, latency_ms=0.0)
+    return Outcome(status=status, content=said, error=said, attempts=call.attempts, latency_ms=0.0, failure="missing")
 
 
 async def leave_if_needed(activation: Activation, outcomes: Sequence[Ran]) -> None:
@@ -180,6 +187,8 @@ async def leave_if_needed(activation: Activation, outcomes: Sequence[Ran]) -> No
     waits = [outcome.wait_s for _, outcome in outcomes if outcome.wait_s is not None]
     if doubts:
         await activation.park("IN_DOUBT", status="awaiting_review")
+    elif not waits and any(not item.over for item in activation.history.approvals.values()):
+        await activation.park("APPROVAL", status="awaiting_review")  # a fallback needs a yes
     elif waits:
         await activation.park_for(max(waits), "RETRY_LATER")
     elif late := [call.tool for call, outcome in outcomes if took_too_long(activation, call, outcome)]:
@@ -188,7 +197,7 @@ async def leave_if_needed(activation: Activation, outcomes: Sequence[Ran]) -> No
 
 def took_too_long(activation: Activation, call: CallState, outcome: Outcome) -> bool:
     """Whether a tool without a timeout of its own used up the step's."""
-    tool = activation.cast.tools.get(call.tool)
+    tool = activation.cast.runnable.get(call.tool)
     return outcome.timed_out and outcome.status == "failed" and tool is not None and tool.timeout_s is None
 
 
@@ -232,7 +241,7 @@ async def settle_answers(activation: Activation) -> None:
 
 def check_approval(activation: Activation, call: CallState, answer: ApprovalState) -> None:
     """A no goes to the model. A yes must cover exactly what would run now, else people are asked again."""
-    tool = activation.cast.tools.get(call.tool)
+    tool = activation.cast.runnable.get(call.tool)
     if answer.answer != "approve":
         end_call(activation, call, "denied", f"Not run. {refusal(answer)}")
     elif tool is None:
@@ -258,7 +267,7 @@ def why_not_covered(tool: Tool, call: CallState, answer: ApprovalState) -> str |
 
 def ask_again(activation: Activation, call: CallState, answer: ApprovalState | None, reason: str) -> None:
     """Open a new approval for the call as it would run now: with the arguments that were agreed to, edited or not."""
-    desk, tool = activation.desk, activation.cast.tools[call.tool]
+    desk, tool = activation.desk, activation.cast.runnable[call.tool]
     arguments = as_it_would_run(tool, approved_arguments(call, answer) if answer else call.arguments)
     activation.ask(
         asking.ask_person(
@@ -303,6 +312,7 @@ def take_doubt(activation: Activation, call: CallState, answer: ApprovalState) -
                 call,
                 "failed",
                 "Nobody could say whether it happened. It will not be run again; count on neither.",
+                failure="unknown",
             )
         case _:
             pass

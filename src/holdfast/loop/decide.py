@@ -6,6 +6,7 @@ from typing import TypeAlias, cast
 
 from holdfast.errors import InvalidArguments
 from holdfast.loop.activation import Activation
+from holdfast.loop.handover import account, in_words
 from holdfast.loop.model import RawCall, Response
 from holdfast.loop.output import parse_arguments
 from holdfast.loop.wrapup import give_up
@@ -357,22 +358,31 @@ async def hand_over(activation: Activation, calls: Sequence[RawCall]) -> None:
     except InvalidArguments:
         said = {"reason": str(saying.arguments)}
     parts = [f"{name}: {said[name]}" for name in ("reason", "done", "open") if said.get(name)]
-    error = "; ".join(parts) or "no reason given"
+    words = "; ".join(parts) or "no reason given"
     asks = activation.cast.agent.on_failure == "review"
     # Every call is answered, also where the execution ends: a retry goes on from here.
     record = activation.intend if asks else activation.fact
     saying_decision = REVIEWED if asks else TAKEN
-    judged = [given_up(activation, index, call, saying_decision if call is saying else GAVE_UP)
-              for index, call in enumerate(calls)]  # fmt: skip
+    judged = [
+        given_up(activation, index, call, said, saying_decision)
+        if call is saying
+        else given_up(activation, index, call, {}, GAVE_UP)
+        for index, call in enumerate(calls)
+    ]
     for call in judged:
         status: CallStatus = "awaiting_review" if call.decision is REVIEWED else "pending"
         record(kinds.CALL_DECIDED, decided(activation, call, status), row(activation, call, status))
     for call in judged:
         if call.decision is not REVIEWED:
             refuse(activation, call, record)
-    await give_up(activation, "CANNOT_COMPLETE", error, call_id=judged[calls.index(saying)].id)
+    handed = account(activation, str(said.get("reason") or words), said)
+    error = f"{words}. {in_words(handed)}"
+    await give_up(activation, "CANNOT_COMPLETE", error, call_id=judged[calls.index(saying)].id, handed=handed)
 
 
-def given_up(activation: Activation, index: int, call: RawCall, decision: Decision) -> Judged:
+def given_up(
+    activation: Activation, index: int, call: RawCall, arguments: Mapping[str, Json], decision: Decision
+) -> Judged:
     """A call of a message that says it cannot be completed."""
-    return refused(f"{activation.id}:{activation.history.step}:{index}", index, call, {}, decision)
+    call_id = f"{activation.id}:{activation.history.step}:{index}"
+    return refused(call_id, index, call, recorded(activation, arguments), decision)

@@ -8,6 +8,7 @@ from holdfast.agent import Agent
 from holdfast.loop.model import Models
 from holdfast.loop.output import OutputContract
 from holdfast.ports import Clock, Journal, NewId, Tool
+from holdfast.tools.fallback import tools_behind
 from holdfast.trail.redact import Redactor
 from holdfast.types import Execution
 
@@ -25,6 +26,8 @@ class Cast:
     models: Models
     tools: Mapping[str, Tool]
     contract: OutputContract
+    runnable: Mapping[str, Tool]
+    """Those tools and what stands in for them when they fail, which models are not offered."""
 
     @classmethod
     def of(cls, agent: Agent[object], *, clock: Clock) -> "Cast":
@@ -33,11 +36,13 @@ class Cast:
         Raises:
             DeclarationError: A money limit is set and the price of a model is unknown.
         """
+        tools = {tool.name: tool for tool in agent.tools}
         return cls(
             agent=agent,
             models=Models(agent, clock=clock),
-            tools={tool.name: tool for tool in agent.tools},
+            tools=tools,
             contract=OutputContract(agent.output),
+            runnable={behind.name: behind for tool in agent.tools for behind in tools_behind(tool)} | tools,
         )
 
     @property

@@ -1,7 +1,7 @@
 """Folding: what each kind of event does to a history. The same code serves resuming and going on."""
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields, replace
 from decimal import Decimal
 from typing import Any, Final, TypeAlias, cast
 
@@ -11,11 +11,14 @@ from holdfast.loop.history import (
     ApprovalState,
     CallState,
     History,
+    Origin,
+    body_of,
     label,
     result_of,
     size_of,
 )
 from holdfast.loop.reply import call_ids
+from holdfast.loop.rewind import before_step, happened_of, standing
 from holdfast.loop.transcript import Answered, Entry, Responded, Returned, Told
 from holdfast.policy.loops import Seen
 from holdfast.trail import events as kinds
@@ -37,12 +40,35 @@ Data: TypeAlias = dict[str, Any]
 """An event's data: JSON of our own writing, its shape given by kind and version (`trail/events.py`)."""
 
 
-def replay(history: History, events: Iterable[Event]) -> None:
+TOOL_FAILURES: Final = frozenset({"error", "timeout", "refused", "postponed", "contract", "missing"})
+"""Classes of failure that are a tool's own, and no mistake of the model."""
+
+CARRIED: Final = ("step", "tokens", "cost_usd", "held_tokens", "held_usd", "tool_calls", "pins", "rung", "last_at")
+"""What turns that are set aside leave behind: what they cost, and steps that are counted once."""
+
+
+def replay(history: History, events: Sequence[Event]) -> None:
     """Apply events read from the journal, timing included."""
-    for event in events:
+    for place, event in enumerate(events):
+        if event.kind == kinds.RETRIED and event.data.get("from_step"):
+            rewind(history, events[:place], cast("Data", event.data))
         keep_time(history, event)
         keep_count(history, event)
         apply(history, event.kind, event.data)
+
+
+def rewind(history: History, before: Sequence[Event], data: Data) -> None:
+    """Set turns aside, as if they had not been said; what they did and cost stays known."""
+    base = History()
+    for event in before_step(standing(before), data["from_step"]):
+        apply(base, event.kind, event.data)
+    for name in CARRIED:
+        setattr(base, name, getattr(history, name))
+    base.approvals, base.calls, base.reserved = {}, {}, None
+    endings = {event.data["call_id"]: event.data for event in before if event.kind == kinds.CALL_ENDED}
+    base.happened = [happened_of(cast("Data", item), endings) for item in data["happened"]]
+    for field in fields(History):
+        setattr(history, field.name, getattr(base, field.name))
 
 
 def apply(history: History, kind: str, data: Mapping[str, Json]) -> None:
@@ -80,7 +106,7 @@ def claimed(history: History, _data: Data) -> None:
     history.calls = {key: replace(call, fresh=False) for key, call in history.calls.items()}
 
 
-def retried(history: History, _data: Data) -> None:
+def retried(history: History, data: Data) -> None:
     history.since = (
         history.step,
         history.tokens + history.held_tokens,
@@ -89,10 +115,13 @@ def retried(history: History, _data: Data) -> None:
     )
     history.corrections, history.closing, history.malformed = 0, None, False
     history.seen.clear()
+    history.failures.clear()
     # What a person said no to may be asked again: that is what a retry is for.
     history.forget_approvals("escalation")
     history.forget_approvals("change")
     history.active_s, history.claimed_at = 0.0, None
+    if data.get("told"):
+        history.tell(data["told"])
 
 
 def recalled(history: History, data: Data) -> None:
@@ -181,7 +210,10 @@ def decided(history: History, data: Data) -> None:
         status=data["status"],
         digest=data["digest"],
         schema_hash=data["schema_hash"],
+        key=data.get("idempotency_key") or data["call_id"],
     )
+    if data.get("idempotency_key"):
+        forget_happened(history, data["idempotency_key"])
 
 
 def dispatched(history: History, data: Data) -> None:
@@ -197,6 +229,26 @@ def dispatched(history: History, data: Data) -> None:
     history.use_approvals(call.id)
 
 
+def fell_back(history: History, data: Data) -> None:
+    call = history.calls[data["call_id"]]
+    first = call.origin or Origin(tool=call.tool, digest=call.digest, effect=call.effect, error="")
+    history.calls[call.id] = replace(
+        call,
+        tool=data["tool"],
+        effect=data["effect"],
+        status=data["status"],
+        arguments=data["arguments"],
+        digest=data["digest"],
+        schema_hash=data["schema_hash"],
+        key=f"{call.id}:{data['tool']}",
+        origin=replace(first, error=data["error"]),
+        fresh=True,
+        attempts=0,
+        waits=0,
+    )
+    history.use_approvals(call.id)
+
+
 def ended(history: History, data: Data) -> None:
     call = replace(history.calls[data["call_id"]], status=data["status"], attempts=data["attempt"])
     if call.status == "pending":
@@ -205,13 +257,34 @@ def ended(history: History, data: Data) -> None:
     if call.status not in CALL_OVER:
         return
     history.use_approvals(call.id)
-    history.records.append(
-        CallRecord(tool=call.tool, arguments=call.arguments, status=call.status, result=result_of(data))
-    )
-    history.seen.append(Seen(digest=call.digest, outcome_digest=f"{call.status}:{data['content']}", label=label(call)))
+    history.records.append(record_of(call, data))
+    first = call.origin.digest if call.origin else call.digest
+    history.seen.append(Seen(digest=first, outcome_digest=f"{call.status}:{body_of(data)}", label=label(call)))
+    if data.get("failure") in TOOL_FAILURES:
+        history.failures.append(f"{call.asked}: {data['error'] or data['content']}")
+    if data.get("reused_from"):
+        forget_happened(history, data["reused_from"])
     history.contents[call.id] = data["content"]
     if not history.has_open_calls():
         return_all(history)
+
+
+def record_of(call: CallState, data: Data) -> CallRecord:
+    """A finished call as a rule sees it."""
+    stood_in = data.get("fallback")
+    return CallRecord(
+        tool=call.asked,
+        arguments=call.arguments,
+        status=call.status,
+        result=result_of(data),
+        effect=call.effect,
+        fallback=(stood_in["tool"] or stood_in["kind"]) if stood_in else None,
+    )
+
+
+def forget_happened(history: History, name: str) -> None:
+    """A call that happened before a retry was asked for again: that was its once."""
+    history.happened = [item for item in history.happened if name not in {item.call_id, item.key}]
 
 
 def return_all(history: History) -> None:
@@ -220,7 +293,7 @@ def return_all(history: History) -> None:
         history.add(
             Returned(
                 provider_call_id=call.provider_call_id,
-                tool=call.tool,
+                tool=call.asked,
                 content=history.contents.pop(call.id),
                 status=call.status,
             )
@@ -260,6 +333,7 @@ def escalation_answered(history: History, data: Data) -> None:
     history.forget_approvals("escalation")
     history.corrections, history.malformed = 0, False
     history.seen.clear()
+    history.failures.clear()
     if data["note"] and not data.get("call_id"):
         history.tell(data["note"])
 
@@ -277,6 +351,7 @@ HANDLERS: Final[Mapping[str, Callable[[History, Data], None]]] = {
     kinds.CORRECTED: corrected,
     kinds.CALL_DECIDED: decided,
     kinds.CALL_DISPATCHED: dispatched,
+    kinds.CALL_FELL_BACK: fell_back,
     kinds.CALL_ENDED: ended,
     kinds.APPROVAL_OPENED: opened,
     kinds.APPROVAL_DECIDED: ruled,

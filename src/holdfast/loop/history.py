@@ -21,6 +21,30 @@ REMEMBERED_CALLS = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """What a model asked for, of a call that a fallback serves now."""
+
+    tool: str
+    digest: str
+    effect: Effect
+    error: str
+    """What failed so far, in one line."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Happened:
+    """A call of turns that were set aside. Asked for again, it is not made again."""
+
+    call_id: str
+    tool: str
+    digests: frozenset[str]
+    """Of the call as it was asked for and as it ran."""
+    ended: Mapping[str, Any] | None
+    """How it ended, where it certainly happened or nobody could say; `None`: it runs again, under its old key."""
+    key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CallState:
     """One tool call of the present turn."""
 
@@ -39,6 +63,15 @@ class CallState:
     attempts: int = 0
     waits: int = 0
     """How often it asked to be tried later."""
+    key: str = ""
+    """What the service is given to know the call again."""
+    origin: Origin | None = None
+    """Set while a fallback serves it; `tool` and what depends on it are then the fallback's."""
+
+    @property
+    def asked(self) -> str:
+        """The tool that the model asked for."""
+        return self.origin.tool if self.origin else self.tool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +135,10 @@ class History:
 
     calls: dict[str, CallState] = field(default_factory=dict[str, CallState])
     """Calls of the present turn, in order."""
+    failures: list[str] = field(default_factory=list[str])
+    """Calls that failed for good since the start, the last retry or a person's guidance, each in one line."""
+    happened: list[Happened] = field(default_factory=list[Happened])
+    """Calls of turns that were set aside, each until it is asked for again."""
     provider_ids: set[str] = field(default_factory=set[str])
     """How models named their calls so far: each name is given once in a conversation."""
     contents: dict[str, str] = field(default_factory=dict[str, str])
@@ -179,9 +216,15 @@ def size_of(entry: Entry) -> int:
 def result_of(data: dict[str, Any]) -> Json:
     """A call's result as a rule reads it: the value itself where the model was told its JSON."""
     try:
-        return json.loads(data["content"]) if data.get("json") else data["content"]
+        return json.loads(body_of(data)) if data.get("json") else data["content"]
     except ValueError:  # Python reads no integer of more than 4,300 digits
         return data["content"]
+
+
+def body_of(data: Mapping[str, Any]) -> str:
+    """What a call came to, without the first line that says which fallback it is from."""
+    content: str = data["content"]
+    return content.partition("\n")[2] if data.get("fallback") else content
 
 
 def label(call: CallState) -> str:

@@ -1,13 +1,14 @@
 """What came of a call, in the journal and in its row."""
 
 import asyncio
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from hashlib import sha256
-from typing import Final
+from typing import Final, Literal
 
 from holdfast.loop.activation import Activation
+from holdfast.loop.good_results import keep_good
 from holdfast.loop.history import ApprovalState, CallState
-from holdfast.tools.execute import Outcome
+from holdfast.tools.execute import FailureClass, Outcome
 from holdfast.trail import events as kinds
 from holdfast.trail.codec import as_text, storable
 from holdfast.trail.redact import Redactor
@@ -17,11 +18,64 @@ LARGE_BYTES: Final = 256 * 1024
 """Secrets in a result of this size are searched for in a thread: 10 MB take about a second."""
 
 
+WORDS_OF_A_FAILURE: Final = 300
+"""Of each failure before a fallback."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoodIn:
+    """What gave the result of a call in its tool's place."""
+
+    kind: Literal["tool", "cached", "default"]
+    tool: str | None
+    error: str
+    """What failed before, in one line."""
+    age_s: float | None = None
+
+    def as_event(self) -> dict[str, Json]:
+        """It as it stands in the journal."""
+        age_s = None if self.age_s is None else round(self.age_s, 3)
+        return {"kind": self.kind, "tool": self.tool, "age_s": age_s, "error": self.error}
+
+    def words(self, status: CallStatus) -> str:
+        """What the model is told before the result, in one line."""
+        match self.kind:
+            case "cached":
+                old = f"{age(self.age_s or 0.0)} old; it may be out of date"
+                return (
+                    f"[{self.error}. What follows is the last good result of {self.tool} for these arguments, {old}.]"
+                )
+            case "default":
+                nothing = "" if status == "completed" else " It did not happen."
+                return f"[{self.error}.{nothing} What follows is a default value for this case, not a result.]"
+            case "tool" if status == "completed":
+                return f"[{self.error}. What follows is the result of its fallback {self.tool}.]"
+            case "tool":
+                return f"[{self.error}. Its fallback {self.tool} was to serve the call instead.]"
+
+
+def age(seconds: float) -> str:
+    """So many seconds, as a person says it."""
+    for size, unit in ((86_400, "days"), (3_600, "hours"), (60, "minutes")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def failed_so_far(activation: Activation, call: CallState, outcome: Outcome) -> str:
+    """The failures of a call in one line: its own, after those that led to this tool."""
+    said = " ".join(activation.desk.redactor.text(outcome.error or outcome.content).split())
+    said = said if len(said) <= WORDS_OF_A_FAILURE else f"{said[: WORDS_OF_A_FAILURE - 6]} [...]"
+    before = f"{call.origin.error}; " if call.origin else ""
+    return f"{before}{call.tool} failed: {said.rstrip('.')}"
+
+
 async def record_outcome(activation: Activation, call: CallState, outcome: Outcome) -> None:
     """Keep what came of a call; its payload, if large, once and by content."""
     outcome = await redacted(outcome, activation.desk.redactor)
     if outcome.blob:
         await activation.desk.journal.put_blob(outcome.blob.content, media_type=outcome.blob.media_type)
+    await keep_good(activation, call, outcome)
     end_call(
         activation,
         call,
@@ -32,6 +86,7 @@ async def record_outcome(activation: Activation, call: CallState, outcome: Outco
         attempt=outcome.attempts,
         latency_ms=outcome.latency_ms,
         blob=outcome.blob.digest if outcome.blob else None,
+        failure=outcome.failure,
     )
 
 
@@ -63,6 +118,8 @@ def end_call(  # noqa: PLR0913 - the fields of an outcome
     attempt: int = 0,
     latency_ms: float = 0.0,
     blob: str | None = None,
+    failure: FailureClass | None = None,
+    stood_in: StoodIn | None = None,
 ) -> None:
     """Record the end of a call, or of an attempt that ended in doubt or is to be tried later."""
     redactor = activation.desk.redactor
@@ -71,6 +128,10 @@ def end_call(  # noqa: PLR0913 - the fields of an outcome
     # Redacted as JSON where it is JSON: a rule for text would leave something that nobody can read.
     content = content if is_json and clean is output else as_text(clean) if is_json else redactor.text(content)
     error = redactor.text(error) if error else None
+    more: dict[str, Json] = {"failure": failure} if failure else {}
+    if call.origin or stood_in:
+        stood_in = stood_in or served_by(call)
+        more["fallback"], content = stood_in.as_event(), f"{stood_in.words(status)}\n{content}"
     activation.fact(
         kinds.CALL_ENDED,
         {
@@ -82,9 +143,15 @@ def end_call(  # noqa: PLR0913 - the fields of an outcome
             "error": error,
             "attempt": attempt,
             "latency_ms": round(latency_ms, 3),
+            **more,
         },
         changed(call, status, output=clean, error=error, attempt=attempt, latency_ms=latency_ms, ended=activation),
     )
+
+
+def served_by(call: CallState) -> StoodIn:
+    """The fallback that serves a call."""
+    return StoodIn(kind="tool", tool=call.tool, error=call.origin.error if call.origin else "")
 
 
 def changed(  # noqa: PLR0913 - the columns of a call's row
@@ -103,8 +170,8 @@ def changed(  # noqa: PLR0913 - the columns of a call's row
         id=call.id,
         status=status,
         step_number=call.step,
-        tool_name=call.tool,
-        effect=call.effect,
+        tool_name=call.asked,
+        effect=call.origin.effect if call.origin else call.effect,
         idempotency_key=call.id,
         tool_input=call.arguments,
         tool_output=output,

@@ -3,12 +3,13 @@
 from hashlib import sha256
 
 from holdfast.loop.activation import Activation
+from holdfast.loop.handover import account
 from holdfast.loop.history import ApprovalState
 from holdfast.loop.outcome import end_call, refusal
 from holdfast.memory.thread import exchanges
 from holdfast.policy import approval as asking
 from holdfast.trail import events as kinds
-from holdfast.types import OnChange
+from holdfast.types import Json, OnChange
 
 MOST_FRUITLESS = 10
 """Workers that may die in a row on one execution before it counts as the cause."""
@@ -134,13 +135,23 @@ async def obey_escalation(activation: Activation) -> None:
     if answer is None:
         return
     if answer.answer != "approve":
+        handed = handed_over(activation, answer)
         if answer.call_id:  # answered, so that a retry finds a whole conversation
             end_call(activation, activation.history.calls[answer.call_id], "denied", refusal(answer))
-        await activation.fail(answer.gate, f"{answer.reason} {refusal(answer)}")
+        await activation.fail(answer.gate, f"{answer.reason} {refusal(answer)}", result=handed)
     elif answer.edit is not None:
         await activation.complete(answer.edit)
     else:
         go_on(activation, answer)
+
+
+def handed_over(activation: Activation, answer: ApprovalState) -> dict[str, Json] | None:
+    """What the execution leaves behind that gave up by its own word, or whose tools failed."""
+    if answer.gate not in {"CANNOT_COMPLETE", "TOOL_FAILED"}:
+        return None
+    call = activation.history.calls.get(answer.call_id or "")
+    said = call.arguments if call else {}
+    return account(activation, str(said.get("reason") or answer.reason), said)
 
 
 def go_on(activation: Activation, answer: ApprovalState) -> None:

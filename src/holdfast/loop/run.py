@@ -11,7 +11,7 @@ from holdfast.loop.desk import Desk
 from holdfast.loop.outcome import drop_open_calls
 from holdfast.loop.prepare import prepare
 from holdfast.loop.think import think
-from holdfast.loop.wrapup import give_up
+from holdfast.loop.wrapup import ask_about_failures, give_up
 from holdfast.policy.loops import find_loop
 from holdfast.types import Claimed
 
@@ -48,10 +48,12 @@ async def turn(activation: Activation) -> None:
 
 
 async def learn(activation: Activation) -> None:
-    """Between two turns: is it going in circles, or talking past us?"""
+    """Between two turns: do its tools fail, is it going in circles, or talking past us?"""
     history, agent = activation.history, activation.cast.agent
-    loop = find_loop(history.seen, agent.limits.repeats)
-    if loop:
+    most = agent.limits.tool_failures
+    if most is not None and len(history.failures) >= most:
+        await ask_about_failures(activation)
+    elif loop := find_loop(history.seen, agent.limits.repeats):
         await give_up(activation, "LOOP_DETECTED", f"It goes in circles: {loop.description}.")
     elif history.malformed and history.corrections + 1 > agent.corrections:
         await give_up(

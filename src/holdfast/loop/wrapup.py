@@ -5,25 +5,45 @@ from dataclasses import replace
 from holdfast.loop.activation import Activation
 from holdfast.loop.context import conversation, known_prefix, sense
 from holdfast.loop.digest import digest_of, fit
+from holdfast.loop.handover import account, in_words
 from holdfast.loop.model import ModelsFailed, Request
 from holdfast.loop.record import record_failure, record_request, record_response
 from holdfast.loop.transcript import Told
 from holdfast.policy import approval as asking
 from holdfast.policy.limits import Reservation, reserve_closing
+from holdfast.types import Json
 
 CLOSING_WORDS = (
     "The limits of this execution are used up ({reason}). No more tools can be called. In a few sentences: "
     "what was done, what was found, what is still open."
 )
+WORDS_OF_A_FAILURE = 200
 CLOSING_BYTES = 1_000
 """Of the digest in a closing request; with its overhead it stays under what is kept back for it."""
 
 
-async def give_up(activation: Activation, reason: str, error: str, *, call_id: str | None = None) -> None:
-    """End as failed for a named reason, or ask a person first where the agent declares so."""
+async def give_up(
+    activation: Activation, reason: str, error: str, *, call_id: str | None = None, handed: Json = None
+) -> None:
+    """End as failed for a named reason, or ask a person first where the agent declares so.
+
+    Args:
+        activation: Of the execution.
+        reason: The status reason.
+        error: It in words.
+        call_id: The call by which the agent gave up.
+        handed: What is handed over: the partial result, and what a person is shown.
+    """
     if activation.cast.agent.on_failure == "fail":
-        await activation.fail(reason, error)
-        return
+        await activation.fail(reason, error, result=handed)
+    else:
+        await ask_how_to_go_on(activation, reason, error, call_id=call_id, handed=handed)
+
+
+async def ask_how_to_go_on(
+    activation: Activation, reason: str, error: str, *, call_id: str | None = None, handed: Json = None
+) -> None:
+    """Park until a person says how an execution goes on that cannot alone."""
     desk = activation.desk
     activation.ask(
         asking.ask_person(
@@ -35,9 +55,18 @@ async def give_up(activation: Activation, reason: str, error: str, *, call_id: s
             now=desk.clock.now(),
             expiry_s=desk.approval_expiry_s,
             call_id=call_id,
+            arguments=handed,
         )
     )
     await activation.park(reason, status="awaiting_review")
+
+
+async def ask_about_failures(activation: Activation) -> None:
+    """So many tools failed that a person is asked, whatever the agent declares for other failures."""
+    failures = activation.history.failures
+    error = f"{len(failures)} tool calls failed: {'; '.join(fit(line, WORDS_OF_A_FAILURE) for line in failures)}"
+    handed = account(activation, error)
+    await ask_how_to_go_on(activation, "TOOL_FAILED", f"{error}. {in_words(handed)}", handed=handed)
 
 
 async def close(activation: Activation, reason: str) -> None:

@@ -23,9 +23,9 @@ BUSY_WAIT_S = 1.0
 """After waiting in vain for a thread."""
 
 
-FailureClass = Literal["error", "timeout", "refused", "postponed", "contract", "missing"]
+FailureClass = Literal["error", "timeout", "refused", "postponed", "contract", "missing", "unknown"]
 """How a call failed: it raised, was cut off, said itself that nothing happened, asked too often to be tried later,
-gave a result that is not of its declared type, or has no tool any more."""
+gave a result that is not of its declared type, has no tool any more; or nobody could say what became of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

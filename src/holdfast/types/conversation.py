@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from holdfast.types.call import CallStatus
+from holdfast.types.call import CallStatus, Effect
 from holdfast.types.value import Json
 
 
@@ -16,6 +16,10 @@ class CallRecord:
     status: CallStatus
     result: Json
     """The tool's result, or what the model was told instead."""
+    effect: Effect = "read"
+    """Of the tool that ran: the one asked for, or its fallback."""
+    fallback: str | None = None
+    """What gave the result in the tool's place: the name of another tool, `"cached"` or `"default"`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
