@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import TypeAlias, assert_never
 
 from holdfast.errors import HoldfastError, IdempotencyConflict
 from holdfast.trail import rulings
-from holdfast.trail.codec import GENESIS, chain
+from holdfast.trail.codec import GENESIS, chain, stamp
+from holdfast.trail.controls.manage import change
+from holdfast.trail.controls.shared import newcomer
 from holdfast.trail.heads import Started
 from holdfast.trail.ledger import Ledger
 from holdfast.trail.requests import (
@@ -15,10 +18,12 @@ from holdfast.trail.requests import (
     Decide,
     KeepBlob,
     KeepResult,
+    Manage,
     Release,
     Request,
     Retry,
     Start,
+    TopUp,
     Write,
 )
 from holdfast.trail.step import append
@@ -102,6 +107,8 @@ def _accept(ledger: Ledger, request: Write) -> Result:
             ledger.keep([request.blob], request.at)
         case KeepResult():
             ledger.results[request.row[:2]] = request
+        case Manage() | TopUp():
+            change(ledger, request)
         case _:
             assert_never(request)
     return result
@@ -122,12 +129,14 @@ def _start(ledger: Ledger, request: Start) -> str:
 
 def _start_new(ledger: Ledger, request: Start) -> str:
     new, (kind, version, text), at = request.new, request.started, request.at
+    reason, wake_at = _held_back(ledger, request)
     last = chain(GENESIS, execution_id=new.id, seq=1, kind=kind, version=version, at=at, text=text)
     ledger.events.append((new.id, 1, kind, version, text, at, last))
     ledger.new_executions.append(
         (
             new.id, new.parent_id, new.thread_id, new.user_id, new.agent_type, new.agent_version, "pending",
             new.priority, request.input_text, 0, 0, "0", 0, "0", 0, new.idempotency_key, 1, last, at, at,
+            reason, wake_at,
         )
     )  # fmt: skip
     known = Started(
@@ -142,3 +151,12 @@ def _start_new(ledger: Ledger, request: Start) -> str:
     ledger.keep(request.blobs, at)
     ledger.work = True
     return new.id
+
+
+def _held_back(ledger: Ledger, request: Start) -> tuple[str | None, str | None]:
+    """Why and until when a new execution has to wait for the rates of requests, if it has to."""
+    if not ledger.shared.known.rates:
+        return None, None
+    now = datetime.fromisoformat(request.at)
+    delay_s = ledger.shared.delay_s(newcomer(request.new.agent_type, request.new.user_id), now)
+    return ("RATE_LIMITED", stamp(now + timedelta(seconds=delay_s))) if delay_s > 0 else (None, None)

@@ -1,8 +1,10 @@
 """What the writer asks of a database: transactions, the rows a batch needs, the rows it writes."""
 
+from collections.abc import Iterable
 from typing import Literal, Protocol, TypeAlias
 
 from holdfast.trail.batch import Needs
+from holdfast.trail.controls.cell import Data, Key
 from holdfast.trail.ledger import Ledger
 from holdfast.trail.requests import Claim, Lease, Retire, Row, Sweep
 
@@ -31,6 +33,18 @@ class Database(Protocol):
 
     def load(self, needs: Needs) -> Ledger:
         """Lock and read the rows a batch names."""
+        ...
+
+    def version(self) -> str:
+        """Which definitions of `agent_controls` are in force."""
+        ...
+
+    def definitions(self) -> list[tuple[Key, Data]]:
+        """All that every process keeps of them."""
+        ...
+
+    def cells(self, keys: Iterable[Key]) -> dict[Key, Data]:
+        """Rows of `agent_controls`, locked."""
         ...
 
     def has_event(self, event: Row) -> bool:

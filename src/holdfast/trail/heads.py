@@ -16,6 +16,7 @@ class Head:
 
     id: str
     agent_type: str
+    user_id: str | None
     status: Status
     status_reason: str | None
     fence: int
@@ -79,9 +80,15 @@ class Question:
     call_id: str | None
     kind: str
     status: str
+    tool_name: str | None
     digest: str
     schema_hash: str
     expires_at: str
+    reviewers: str | None
+    quorum: int
+    ladder: str | None
+    votes: str | None
+    attend_at: str | None
     decided_at: str | None
     decided_by: str | None
     note: str | None
@@ -91,7 +98,7 @@ class Question:
     consumed_at: str | None
 
     def changed(self) -> Row:
-        """What a decision or a use changes."""
+        """What a decision, a use or time changes."""
         return (
             self.id,
             self.status,
@@ -102,6 +109,9 @@ class Question:
             self.edit_digest,
             self.answer,
             self.consumed_at,
+            self.ladder,
+            self.votes,
+            self.attend_at,
         )
 
 
@@ -126,7 +136,8 @@ MOVED_COLUMNS: Final = (
 )  # fmt: skip
 QUESTION_COLUMNS: Final = tuple(f.name for f in fields(Question))
 CHANGED_COLUMNS: Final = (
-    "id", "status", "decided_at", "decided_by", "note", "edit", "edit_digest", "answer", "consumed_at",
+    "id", "status", "decided_at", "decided_by", "note", "edit", "edit_digest", "answer", "consumed_at", "ladder",
+    "votes", "attend_at",
 )  # fmt: skip
 EVENT_COLUMNS: Final = ("execution_id", "seq", "kind", "version", "data", "at", "hash")
 CALL_COLUMNS: Final = (
@@ -135,10 +146,19 @@ CALL_COLUMNS: Final = (
 )  # fmt: skip
 NEW_QUESTION_COLUMNS: Final = (
     "id", "execution_id", "call_id", "kind", "status", "tool_name", "arguments", "digest", "schema_hash",
-    "question", "reason", "gate", "risk", "asked_at", "expires_at", "attend_at", "agent_type",
+    "question", "reason", "gate", "risk", "asked_at", "expires_at", "attend_at", "reviewers", "quorum",
+    "requested_by", "ladder", "agent_type",
+)  # fmt: skip
+FEEDBACK_COLUMNS: Final = (
+    "id", "execution_id", "agent_type", "step_number", "kind", "tool_name", "should_be", "given_by", "why",
+    "created_at",
+)  # fmt: skip
+"""Of a row without what was asked and what it was: these are copied from where they stand."""
+OUTBOX_COLUMNS: Final = (
+    "id", "channel", "kind", "subject", "data", "status", "attempts", "due_at", "created_at",
 )  # fmt: skip
 NEW_EXECUTION_COLUMNS: Final = (
     "id", "parent_id", "thread_id", "user_id", "agent_type", "agent_version", "status", "priority", "input_data",
     "step_count", "token_count", "cost_usd", "reserved_tokens", "reserved_usd", "fence", "idempotency_key",
-    "last_seq", "last_hash", "created_at", "updated_at",
+    "last_seq", "last_hash", "created_at", "updated_at", "status_reason", "wake_at",
 )  # fmt: skip

@@ -1,13 +1,22 @@
 """What one transaction will write, gathered request by request, before any of it is written."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Literal, TypeAlias
 
 from holdfast.errors import NotFound
 from holdfast.trail import events
 from holdfast.trail.codec import NewBlob, canonical, chain
+from holdfast.trail.controls.breaker import BreakerRules
+from holdfast.trail.controls.cell import Cells, Data
+from holdfast.trail.controls.known import Known
+from holdfast.trail.controls.shared import Leave, Shared, subject_of
 from holdfast.trail.heads import Head, Question, Started
 from holdfast.trail.requests import KeepResult, Row
-from holdfast.types import ENDED, Json, Status
+from holdfast.types import ENDED, Append, Json, Status
+
+Told: TypeAlias = Literal["opened", "reminded", "escalated", "decided", "expired", "withdrawn"]
+"""What people are told about a question."""
 
 
 class Ledger:
@@ -38,6 +47,20 @@ class Ledger:
         self.blobs: dict[str, tuple[NewBlob, str]] = {}
         self.results: dict[Row, KeepResult] = {}
         """Good results of tools, by tool and key."""
+        self.shared = Shared(Known(), Cells(), BreakerRules())
+        """What every worker obeys; the writer puts the real one here."""
+        self.feedback: list[tuple[str, Row]] = []
+        """What people corrected, each with the approval that says what it was."""
+        self.outgoing: list[Row] = []
+        """What people are to be told: rows of the outbox."""
+        self.audits: list[tuple[str, Data, str]] = []
+        """Kind, data and time of what goes on the operators' record."""
+        self.usage: list[Row] = []
+        """What executions have had from models so far."""
+        self.wakes: set[str] = set()
+        """Reasons for which executions are parked that may go on now."""
+        self.at = ""
+        """The time of the transaction, for rows that have none of their own."""
         self.work = False
         """Whether something became claimable."""
         self.ended = False
@@ -94,6 +117,21 @@ class Ledger:
         head.last_seq, head.last_hash, head.updated_at = seq, last, at
         self.advanced[execution_id] = head
 
+    def leave(self, head: Head, asked: Append, at: str) -> Leave | None:
+        """What the controls say of a step, before anything is changed.
+
+        Raises:
+            NotAdmitted: It may not go ahead.
+        """
+        if asked.admission is None and not asked.reports and not self.shared.known.charges:
+            return None
+        return self.shared.leave(subject_of(head), asked, datetime.fromisoformat(at))
+
+    def take(self, granted: Leave, at: str) -> None:
+        """Do what a leave changes."""
+        self.shared.take(granted)
+        self.audits += [(kind, data, at) for kind, data in granted.audits]
+
     def note(self, head: Head, kind: str, data: Json, at: str) -> None:
         """Record an event of the store's own."""
         self.record(head, [(kind, events.VERSIONS[kind], canonical(data))], at)
@@ -121,6 +159,26 @@ class Ledger:
         question.status, question.decided_at = "withdrawn", at
         self.changed_questions[question.id] = question
         self.note(head, events.APPROVAL_WITHDRAWN, {**named(question), "reason": reason}, at)
+        self.tell("withdrawn", question, at)
+
+    def tell(self, what: Told, question: Question, at: str, *, group: str | None = None) -> None:
+        """Promise people a word about a question, on every channel there is, in this very transaction.
+
+        Args:
+            what: Has happened.
+            question: As it stands now.
+            at: When.
+            group: Who is told. Default: the group that was asked first.
+        """
+        kind = "card" if what in {"opened", "reminded", "escalated"} else "closed"
+        told = {"what": what, "approval_id": question.id, "group": group or question.reviewers}
+        if kind == "closed":
+            edited = question.edit is not None
+            told |= {"status": question.status, "at": at, "by": question.decided_by, "note": question.note}
+            told |= {"edited": edited}
+        for channel in self.shared.known.channels:
+            name = f"{question.id}:{what}:{len(self.outgoing)}:{at}:{channel}"
+            self.outgoing.append((name, channel, kind, question.id, canonical(told), "queued", 0, at, at))
 
     def wake_if_answered(self, head: Head, *, reason: str, at: str) -> None:
         """Make an execution claimable when none of its questions is open."""

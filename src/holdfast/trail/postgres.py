@@ -17,6 +17,8 @@ from psycopg import Cursor, Pipeline, errors
 from holdfast.trail import heads
 from holdfast.trail.batch import Needs
 from holdfast.trail.codec import canonical
+from holdfast.trail.controls import sql as controls
+from holdfast.trail.controls.cell import Data, Key
 from holdfast.trail.database import Verdict
 from holdfast.trail.heads import Head, Question, Started
 from holdfast.trail.ledger import Ledger
@@ -134,6 +136,18 @@ class PostgresDatabase:
         questions = self._questions(needs.approvals, questions_of)
         return Ledger(locked, questions, self._started(needs))
 
+    def version(self) -> str:
+        """Which definitions are in force."""
+        return controls.version(self._run, controls.POSTGRES)
+
+    def definitions(self) -> list[tuple[Key, Data]]:
+        """All that every process keeps of the controls."""
+        return controls.definitions(self._run, controls.POSTGRES)
+
+    def cells(self, keys: Iterable[Key]) -> dict[Key, Data]:
+        """Rows of the controls, locked."""
+        return controls.cells(self._run, controls.POSTGRES, keys)
+
     def has_event(self, event: Row) -> bool:
         """Whether an event of ours is there, to settle a commit of unknown outcome."""
         execution_id, seq, *_, digest = event
@@ -200,6 +214,21 @@ class PostgresDatabase:
             if kept.may_sweep:
                 self._run(_SWEEP_RESULTS, (kept.row[0], kept.stale_before))
 
+        self._write_controls(ledger)
+        self._insert("agent_outbox", heads.OUTBOX_COLUMNS, ledger.outgoing)
+        for approval_id, row in ledger.feedback:
+            self._run(_LEARN, (*row, row[1], approval_id))
+
+    def _write_controls(self, ledger: Ledger) -> None:
+        if changes := ledger.shared.cells.changes():
+            controls.write_changes(self._run, controls.POSTGRES, changes, ledger.at)
+        if ledger.audits:
+            controls.write_audit(self._run, controls.POSTGRES, ledger.audits)
+        if ledger.usage:
+            controls.write_usage(self._run, controls.POSTGRES, ledger.usage)
+        if ledger.wakes:
+            controls.wake(self._run, controls.POSTGRES, ledger.wakes)
+
     def lease(self, request: Lease) -> bool:
         if isinstance(request, Register):
             self._run(_REGISTER, (request.worker_id, request.host, request.pid, request.lease_s))
@@ -250,18 +279,20 @@ def _key(row: Row) -> tuple[str, str, str]:
     return str(row[4]), str(row[15]), str(row[0])
 
 
-_JSON: Final = frozenset({"input_data", "state", "result", "data", "tool_input", "tool_output", "arguments", "edit"})
+_JSON: Final = frozenset(
+    {"input_data", "state", "result", "data", "tool_input", "tool_output", "arguments", "edit", "ladder", "votes"}
+)
 _MOMENTS: Final = frozenset(
     {
         "at", "created_at", "updated_at", "completed_at", "claimed_at", "wake_at", "deadline", "cancel_requested_at",
-        "called_at", "finished_at", "asked_at", "expires_at", "decided_at", "consumed_at", "attend_at",
+        "called_at", "finished_at", "asked_at", "expires_at", "decided_at", "consumed_at", "attend_at", "due_at",
     }
 )  # fmt: skip
 _MONEY: Final = frozenset({"cost_usd", "reserved_usd"})
 _WHOLE: Final = frozenset(
     {
         "seq", "version", "priority", "step_count", "token_count", "reserved_tokens", "fence", "last_seq",
-        "step_number", "attempt",
+        "step_number", "attempt", "attempts", "quorum",
     }
 )  # fmt: skip
 _REAL: Final = frozenset({"latency_ms", "risk"})
@@ -349,6 +380,12 @@ _REGISTER: Final = """
 _RENEW: Final = (
     "UPDATE agent_workers SET lease_until = clock_timestamp() + make_interval(secs => %s) WHERE id = %s RETURNING id"
 )
+_LEARN: Final = f"""
+    INSERT INTO agent_feedback ({", ".join(heads.FEEDBACK_COLUMNS)}, asked, was)
+    SELECT %s, %s, %s, %s, %s, %s, %s::jsonb, %s, %s, %s::timestamptz,
+        (SELECT input_data FROM agent_executions WHERE id = %s), (SELECT arguments FROM agent_approvals WHERE id = %s)
+    ON CONFLICT (id) DO NOTHING
+"""  # noqa: S608 - constants
 _KEEP_BLOB: Final = """
     INSERT INTO agent_blobs (digest, content, media_type, bytes, created_at)
     VALUES (%s, %s, %s, %s, %s::timestamptz) ON CONFLICT (digest) DO NOTHING

@@ -12,6 +12,7 @@ from holdfast.trail.codec import BLOB_BYTES, Codec, NewBlob, canonical, pack, st
 from holdfast.trail.events import VERSIONS
 from holdfast.trail.redact import Redactor
 from holdfast.trail.requests import AppendStep, Decide, EventText, Row, Start
+from holdfast.trail.votes import ladder_text
 from holdfast.types import Append, CallChange, Json, NewApproval, NewEvent, NewExecution, Ruling
 
 _PLAIN_CHARACTERS: Final = BLOB_BYTES // 4
@@ -135,6 +136,10 @@ class Preparer:
         started = replace(new.started, data={**new.started.data, "user": user, "thread": thread})
         return replace(new, user_id=user, thread_id=thread, idempotency_key=key, started=started)
 
+    def words(self, text: str) -> str:
+        """Words for the record, without secrets."""
+        return self._words(text) or ""
+
     def _event(self, event: NewEvent, blobs: list[NewBlob]) -> EventText:
         version = _known(event)
         encoded = self._codec.encode(event.data) if event.text is None else pack(event.data, event.text)
@@ -194,7 +199,11 @@ class Preparer:
             new.risk,
             at,
             stamp(new.expires_at),
-            stamp(new.expires_at),
+            stamp(min([*(due.at for due in new.ladder), new.expires_at])),
+            new.reviewers,
+            new.quorum,
+            new.requested_by,
+            ladder_text(new.ladder),
         )
 
 

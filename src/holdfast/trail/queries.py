@@ -8,10 +8,22 @@ from typing import Any
 from sqlalchemy import BindParameter, Connection, bindparam, func, select, tuple_
 
 from holdfast.errors import NotFound, UnknownRecord
+from holdfast.trail.controls.read import working_agents
 from holdfast.trail.events import VERSIONS
 from holdfast.trail.reader import Restorer, columns, contents, moment, money, rows, sure
-from holdfast.trail.schema import approvals, blobs, events, executions, tool_cache, tool_calls, workers
-from holdfast.types import Approval, ApprovalStatus, Event, Execution, GoodResult, Status, ToolCall
+from holdfast.trail.schema import approvals, blobs, events, executions, feedback, tool_cache, tool_calls, workers
+from holdfast.types import (
+    Approval,
+    ApprovalStatus,
+    Due,
+    Event,
+    Execution,
+    Feedback,
+    GoodResult,
+    Status,
+    ToolCall,
+    Vote,
+)
 
 Found = Mapping[str, Any]
 _AT_ONCE = 200
@@ -197,7 +209,8 @@ def holders(connection: Connection, agents: Sequence[str]) -> dict[str, datetime
 
 def next_due(connection: Connection, agents: Sequence[str]) -> datetime | None:
     """The earliest wake time or expiry that is still to be served."""
-    waking = moment(connection.execute(_WAKING, {"ids": agents}).scalar())
+    working = working_agents(connection, agents)  # what is paused is not due, however long it has waited
+    waking = moment(connection.execute(_WAKING, {"ids": working}).scalar()) if working else None
     expiring = moment(connection.execute(_EXPIRING).scalar())
     return min((time for time in (waking, expiring) if time is not None), default=None)
 
@@ -248,8 +261,37 @@ def _approvals(connection: Connection, found: Sequence[Found]) -> list[Approval]
     for row in found:
         values = {name: row[name] for name in Approval.__dataclass_fields__}
         values |= {name: restorer.value(row[name]) for name in ("arguments", "edit")}
+        values |= {"ladder": _ladder(row["ladder"]), "votes": _votes(row["votes"])}
         values |= {name: moment(row[name]) for name in ("asked_at", "expires_at", "decided_at", "consumed_at")}
         result.append(Approval(**values))
+    return result
+
+
+def _ladder(text: str | None) -> tuple[Due, ...]:
+    return tuple(Due(at=sure(due["at"]), to=due["to"], done=due["done"]) for due in json.loads(text or "[]"))
+
+
+def _votes(text: str | None) -> tuple[Vote, ...]:
+    said: list[dict[str, Any]] = json.loads(text or "[]")
+    return tuple(
+        Vote(by=v["by"], answer=v["answer"], at=sure(v["at"]), digest=v["digest"], note=v["note"]) for v in said
+    )
+
+
+def feedback_rows(connection: Connection, *, agent: str | None, limit: int) -> list[Feedback]:
+    """What people corrected, newest first."""
+    c = feedback.c
+    query = select(*columns(feedback)).order_by(c.created_at.desc(), c.id.desc()).limit(limit)
+    if agent is not None:
+        query = query.where(c.agent_type == agent)
+    found = rows(connection, query)
+    restorer = Restorer(connection, [row[name] for row in found for name in ("asked", "was", "should_be")])
+    result: list[Feedback] = []
+    for row in found:
+        values = dict(row)
+        values |= {name: restorer.value(row[name]) for name in ("asked", "was", "should_be")}
+        values["created_at"] = sure(row["created_at"])
+        result.append(Feedback(**values))
     return result
 
 

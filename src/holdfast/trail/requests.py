@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeAlias
+from decimal import Decimal
+from typing import Any, TypeAlias
 
 from holdfast.trail.codec import NewBlob
 from holdfast.types import Answer, Append, ApprovalUse, NewExecution
@@ -143,7 +144,44 @@ class Sweep:
     at: str
 
 
-Write: TypeAlias = AppendStep | Start | Decide | Cancel | Retry | Release | KeepBlob | KeepResult
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manage:
+    """An operator, or configuration, changes what every worker obeys."""
+
+    action: str
+    """As it stands on the operators' record: `budget.set`, `switch.on`, `breaker.opened`, ..."""
+    kind: str
+    key: str
+    """The row of `agent_controls`."""
+    data: dict[str, Any] | None
+    """What it becomes; `None`: it goes."""
+    by: str
+    why: str
+    at: str
+    merges: bool = False
+    """True: `data` changes some fields of the row only."""
+    must_exist: bool = False
+    must_be_new: bool = False
+    touches: Sequence[tuple[str, str]] = ()
+    """Further rows to be locked."""
+    wakes: Sequence[str] = ()
+    """Reasons for which executions are parked that may go on now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopUp:
+    """Raise the ceiling of one budget account until its window is over."""
+
+    budget: str
+    subject: str
+    amount: Decimal
+    """Of the budget's unit: tokens, or US dollars."""
+    by: str
+    why: str
+    at: str
+
+
+Write: TypeAlias = AppendStep | Start | Decide | Cancel | Retry | Release | KeepBlob | KeepResult | Manage | TopUp
 """Names the rows it touches."""
 Lease: TypeAlias = Register | Renew
 Search: TypeAlias = Claim | Sweep | Retire

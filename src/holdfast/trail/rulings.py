@@ -1,53 +1,125 @@
 """What people and time do to approvals and executions. Pure."""
 
 import json
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
 from holdfast.errors import AlreadyDecided, IllegalTransition, NotFound, UsageError
 from holdfast.trail import events
+from holdfast.trail.controls.shared import subject_of
 from holdfast.trail.heads import Head, Question
 from holdfast.trail.ledger import Ledger, named
-from holdfast.trail.requests import Cancel, Decide, Release, Retry
-from holdfast.types import ENDED
+from holdfast.trail.requests import Cancel, Decide, Release, Retry, Row
+from holdfast.trail.votes import (
+    StoredVote,
+    agreed,
+    as_column,
+    attend_at,
+    cast_vote,
+    groups_of,
+    ladder_of,
+    most_agreed,
+)
+from holdfast.types import ENDED, FeedbackKind, Json
 
 ANSWERS: Final = {
     "call": {"approve": "approved", "reject": "rejected"},
+    "result": {"approve": "approved", "reject": "rejected"},
     "question": {"answer": "answered", "reject": "rejected"},
     "doubt": {"happened": "answered", "run": "answered", "skip": "answered"},
     "change": {"approve": "approved", "reject": "rejected"},
     "escalation": {"approve": "approved", "reject": "rejected"},
 }
 """What may be answered to each kind of approval, and the status that makes."""
-_EDITABLE: Final = {("call", "approve"), ("doubt", "happened"), ("escalation", "approve")}
+_EDITABLE: Final = {("call", "approve"), ("result", "approve"), ("doubt", "happened"), ("escalation", "approve")}
 
 
 def decide(ledger: Ledger, ruling: Decide) -> None:
-    """Record an answer; wake the execution when it was the last one missing."""
+    """Record an answer; wake the execution when it was the last one missing.
+
+    Where several people must agree, a yes is one vote. A no decides at once, and takes back a yes until that is used.
+    """
     question = ledger.questions.get(ruling.approval_id)
     if question is None:
         raise NotFound(f"no approval {ruling.approval_id!r}")
-    _refuse_decided(question, ruling.at)
+    head = ledger.head(question.execution_id)
+    if not _takes_back(question, head, ruling):
+        _refuse_decided(question, ruling.at)
     answer = _fitting_answer(question, ruling)
-    question.status, question.answer = ANSWERS[question.kind][answer], answer
-    question.decided_at, question.decided_by, question.note = ruling.at, ruling.by, ruling.note
-    question.edit, question.edit_digest = ruling.edit, ruling.edit_digest if ruling.edit else None
+    agreed_to = (ruling.edit_digest if ruling.edit else None) or question.digest
+    vote = StoredVote(by=ruling.by, answer=answer, at=ruling.at, digest=agreed_to, note=ruling.note)
+    votes = cast_vote(question, vote)
+    voters = agreed(votes, agreed_to) if answer == "approve" else [ruling.by]
+    question.votes = as_column(votes)
     ledger.changed_questions[question.id] = question
     ledger.keep(ruling.blobs, ruling.at)
-    head = ledger.head(question.execution_id)
-    ledger.note(
-        head,
-        events.APPROVAL_DECIDED,
-        {
-            **named(question),
-            "answer": answer,
-            "status": question.status,
-            "by": ruling.by,
-            "note": ruling.note,
-            "edit": json.loads(ruling.edit) if ruling.edit else None,
-        },
+    if answer == "approve" and len(voters) < question.quorum:
+        _count(ledger, head, question, ruling, yes=len(voters))
+    else:
+        _close(ledger, head, question, ruling, answer=answer, voters=voters)
+
+
+def _takes_back(question: Question, head: Head, ruling: Decide) -> bool:
+    """Whether it is a no to what was agreed to and has not begun: a no wins until dispatch."""
+    unused = question.status == "approved" and question.consumed_at is None and head.status not in ENDED
+    return unused and ruling.answer == "reject" and question.kind in {"call", "result"}
+
+
+def _count(ledger: Ledger, head: Head, question: Question, ruling: Decide, *, yes: int) -> None:
+    said = _said(question, ruling, "approve")
+    ledger.note(head, events.APPROVAL_VOTED, {**said, "yes": yes, "quorum": question.quorum}, ruling.at)
+
+
+def _close(  # noqa: PLR0913 - what an answer comes to
+    ledger: Ledger, head: Head, question: Question, ruling: Decide, *, answer: str, voters: Sequence[str]
+) -> None:
+    question.status, question.answer = ANSWERS[question.kind][answer], answer
+    question.decided_at, question.decided_by, question.note = ruling.at, " and ".join(voters), ruling.note
+    question.edit, question.edit_digest = ruling.edit, ruling.edit_digest if ruling.edit else None
+    decided: Json = {**_said(question, ruling, answer), "status": question.status, "voters": list(voters)}
+    ledger.note(head, events.APPROVAL_DECIDED, decided, ruling.at)
+    _learn(ledger, head, question, ruling)
+    ledger.tell("decided", question, ruling.at)
+    ledger.wake_if_answered(head, reason="ANSWERED", at=ruling.at)
+
+
+def _said(question: Question, ruling: Decide, answer: str) -> dict[str, Json]:
+    return {
+        **named(question),
+        "answer": answer,
+        "by": ruling.by,
+        "note": ruling.note,
+        "edit": json.loads(ruling.edit) if ruling.edit else None,
+    }
+
+
+def _learn(ledger: Ledger, head: Head, question: Question, ruling: Decide) -> None:
+    """Keep what a person corrected, in the transaction of the correction."""
+    kind = _lesson(question, ruling)
+    if kind is None:
+        return
+    row: Row = (
+        f"{question.id}:{kind}",
+        head.id,
+        head.agent_type,
+        head.step_count,
+        kind,
+        question.tool_name,
+        ruling.edit,
+        ruling.by,
+        ruling.note,
         ruling.at,
     )
-    ledger.wake_if_answered(head, reason="ANSWERED", at=ruling.at)
+    ledger.feedback.append((question.id, row))
+
+
+def _lesson(question: Question, ruling: Decide) -> FeedbackKind | None:
+    if question.status == "approved" and ruling.edit is not None:
+        return "arguments" if question.kind == "call" else "result"
+    if question.status == "rejected" and ruling.note and question.kind in {"call", "result"}:
+        return "rejection"
+    return None
 
 
 def _refuse_decided(question: Question, now: str) -> None:
@@ -58,7 +130,8 @@ def _refuse_decided(question: Question, now: str) -> None:
     else:
         what, at = question.status, question.decided_at or question.expires_at
     by = f" by {question.decided_by}" if question.decided_by else ""
-    raise AlreadyDecided(f"already decided: {what}{by} at {at[:10]} {at[11:16]} UTC")
+    used = ", and it has begun" if question.status == "approved" and question.consumed_at else ""
+    raise AlreadyDecided(f"already decided: {what}{by} at {at[:10]} {at[11:16]} UTC{used}")
 
 
 def _fitting_answer(question: Question, ruling: Decide) -> str:
@@ -75,21 +148,50 @@ def _fitting_answer(question: Question, ruling: Decide) -> str:
         raise UsageError("a question wants an answer: give it as the note")
     if ruling.edit is not None and (question.kind, answer) not in _EDITABLE:
         raise UsageError(f"{answer!r} of a {question.kind} takes no edit")
-    if ruling.edit is not None and question.kind == "call" and not ruling.edit_digest:
-        raise UsageError("edited arguments need their digest: give edit_digest=")
+    if ruling.edit is not None and question.kind in {"call", "result"} and not ruling.edit_digest:
+        raise UsageError("an edited call or result needs its digest: give edit_digest=")
     return answer
 
 
-def expire(ledger: Ledger, question: Question, at: str) -> bool:
-    """Close a question that nobody answered in time, unless it was answered meanwhile."""
-    if question.status != "open" or at < question.expires_at:
+def attend(ledger: Ledger, question: Question, at: str) -> bool:
+    """Do what is due about a question that nobody has answered: remind, ask further groups, close it.
+
+    Returns:
+        Whether its time is over. Silence counts as no.
+    """
+    if question.status != "open":
         return False
     head = ledger.head(question.execution_id)
+    if at >= question.expires_at:
+        _expire(ledger, head, question, at)
+        return True
+    ladder = ladder_of(question)
+    for due in ladder:
+        if not due["done"] and due["at"] <= at:
+            due["done"] = True
+            question.ladder = as_column(ladder)
+            _act_on(ledger, head, question, to=due["to"], at=at)
+    question.attend_at = attend_at(ladder, question.expires_at)
+    ledger.changed_questions[question.id] = question
+    return False
+
+
+def _act_on(ledger: Ledger, head: Head, question: Question, *, to: str | None, at: str) -> None:
+    if to is None:
+        ledger.note(head, events.APPROVAL_REMINDED, {**named(question), "groups": groups_of(question)}, at)
+        ledger.tell("reminded", question, at)
+    else:
+        ledger.note(head, events.APPROVAL_ESCALATED, {**named(question), "to": to}, at)
+        ledger.tell("escalated", question, at, group=to)
+
+
+def _expire(ledger: Ledger, head: Head, question: Question, at: str) -> None:
     question.status, question.decided_at = "expired", at
     ledger.changed_questions[question.id] = question
-    ledger.note(head, events.APPROVAL_EXPIRED, named(question), at)
+    came: dict[str, Json] = {"groups": list(groups_of(question)), "yes": most_agreed(question)}
+    ledger.note(head, events.APPROVAL_EXPIRED, {**named(question), **came, "quorum": question.quorum}, at)
+    ledger.tell("expired", question, at)
     ledger.wake_if_answered(head, reason="APPROVAL_EXPIRED", at=at)
-    return True
 
 
 def cancel(ledger: Ledger, asked: Cancel) -> None:
@@ -101,6 +203,8 @@ def cancel(ledger: Ledger, asked: Cancel) -> None:
     head.cancel_requested_at = head.cancel_requested_at or asked.at
     ledger.moved[head.id] = head
     if head.status != "running":
+        if ledger.shared.known.budgets:
+            ledger.shared.closed(subject_of(head), datetime.fromisoformat(asked.at))
         ledger.move(head, "cancelled", reason="CANCELLED", at=asked.at)
         ledger.note(head, events.CANCELLED, {"by": asked.by}, asked.at)
     elif first:
@@ -112,6 +216,8 @@ def retry(ledger: Ledger, asked: Retry) -> None:
     head = ledger.head(asked.execution_id)
     if head.status != "failed":
         raise IllegalTransition(f"execution {head.id} is {head.status}: only a failed one can be retried")
+    if ledger.shared.known.budgets:
+        ledger.shared.reopened(subject_of(head), datetime.fromisoformat(asked.at))
     head.error = head.result = head.completed_at = head.cancel_requested_at = None
     ledger.note(head, events.RETRIED, {"by": asked.by}, asked.at)
     ledger.move(head, "pending", at=asked.at)

@@ -18,6 +18,8 @@ from urllib.parse import quote
 from holdfast.trail import heads
 from holdfast.trail.batch import Needs
 from holdfast.trail.codec import stamp
+from holdfast.trail.controls import sql as controls
+from holdfast.trail.controls.cell import Data, Key
 from holdfast.trail.database import Verdict
 from holdfast.trail.heads import Head, Question, Started
 from holdfast.trail.ledger import Ledger
@@ -148,6 +150,18 @@ class SqliteDatabase:
         listed = list(ids)
         return [Head(*row) for row in self._rows(_HEADS, json.dumps(listed))] if listed else []
 
+    def version(self) -> str:
+        """Which definitions are in force."""
+        return controls.version(self._run, controls.SQLITE)
+
+    def definitions(self) -> list[tuple[Key, Data]]:
+        """All that every process keeps of the controls."""
+        return controls.definitions(self._run, controls.SQLITE)
+
+    def cells(self, keys: Iterable[Key]) -> dict[Key, Data]:
+        """Rows of the controls, locked."""
+        return controls.cells(self._run, controls.SQLITE, keys)
+
     def has_event(self, event: Row) -> bool:
         """Whether an event of ours is there, to settle a commit of unknown outcome."""
         execution_id, seq, *_, digest = event
@@ -195,6 +209,21 @@ class SqliteDatabase:
             self._run(_KEEP_RESULT, kept.row)
             if kept.may_sweep:
                 self._run(_SWEEP_RESULTS, (kept.row[0], kept.stale_before))
+
+        self._write_controls(ledger)
+        self._insert("agent_outbox", heads.OUTBOX_COLUMNS, ledger.outgoing)
+        for approval_id, row in ledger.feedback:
+            self._run(_LEARN, (*row, row[1], approval_id))
+
+    def _write_controls(self, ledger: Ledger) -> None:
+        if changes := ledger.shared.cells.changes():
+            controls.write_changes(self._run, controls.SQLITE, changes, ledger.at)
+        if ledger.audits:
+            controls.write_audit(self._run, controls.SQLITE, ledger.audits)
+        if ledger.usage:
+            controls.write_usage(self._run, controls.SQLITE, ledger.usage)
+        if ledger.wakes:
+            controls.wake(self._run, controls.SQLITE, ledger.wakes)
 
     def lease(self, request: Lease) -> bool:
         until = stamp(request.now + timedelta(seconds=request.lease_s))
@@ -298,6 +327,12 @@ _REGISTER: Final = """
     INSERT INTO agent_workers (id, host, pid, started_at, lease_until) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (id) DO UPDATE SET host = excluded.host, pid = excluded.pid, lease_until = excluded.lease_until
 """
+_LEARN: Final = f"""
+    INSERT INTO agent_feedback ({", ".join(heads.FEEDBACK_COLUMNS)}, asked, was)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
+        (SELECT input_data FROM agent_executions WHERE id = ?), (SELECT arguments FROM agent_approvals WHERE id = ?))
+    ON CONFLICT (id) DO NOTHING
+"""  # noqa: S608 - constants
 _KEEP_BLOB: Final = """
     INSERT INTO agent_blobs (digest, content, media_type, bytes, created_at) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (digest) DO NOTHING

@@ -1,10 +1,10 @@
 """Whether an append is accepted, and what it changes. Pure."""
 
-from holdfast.errors import ApprovalUnusable, CancelRequested, IllegalTransition, StaleFence
+from holdfast.errors import ApprovalUnusable, ApprovalWithdrawn, CancelRequested, IllegalTransition, StaleFence
 from holdfast.trail.heads import Head, Question
 from holdfast.trail.ledger import Ledger
 from holdfast.trail.requests import AppendStep, Row
-from holdfast.types import ENDED, TRANSITIONS, Append, Appended, ApprovalUse
+from holdfast.types import ENDED, TRANSITIONS, Append, Appended, ApprovalUse, ModelUsage
 
 _STATUS, _OUTPUT, _ATTEMPT = 6, 5, 9
 """Places in a tool call's row."""
@@ -15,14 +15,19 @@ def append(ledger: Ledger, step: AppendStep) -> Appended:
     asked = step.append
     head = ledger.head(asked.execution_id)
     _refuse(head, asked)
+    granted = ledger.leave(head, asked, step.at)
     if step.uses:
         _consume(ledger, step)
+    if granted is not None:
+        ledger.take(granted, step.at)
     for row in step.questions:
-        _open(ledger, head, row)
+        _open(ledger, head, row, step.at)
     if step.blobs:
         ledger.keep(step.blobs, step.at)
     for row in step.calls:
         _put_call(ledger, row)
+    if asked.usage:
+        ledger.usage += [usage_row(head.id, one) for one in asked.usage]
     ledger.record(head, step.events, step.at)
     seq = head.last_seq
     _advance(head, step)
@@ -31,7 +36,16 @@ def append(ledger: Ledger, step: AppendStep) -> Appended:
     elif asked.status_reason is not None:
         head.status_reason = asked.status_reason
         ledger.moved[head.id] = head
-    return Appended(seq=seq, cancel_requested=head.cancel_requested_at is not None)
+    cancelled = head.cancel_requested_at is not None
+    if granted is None:
+        return Appended(seq=seq, cancel_requested=cancelled)
+    return Appended(
+        seq=seq,
+        cancel_requested=cancelled,
+        rung=granted.rung,
+        probe=granted.probe,
+        probing_tools=granted.probing_tools,
+    )
 
 
 def _refuse(head: Head, asked: Append) -> None:
@@ -63,7 +77,14 @@ def _usable(question: Question | None, use: ApprovalUse, step: AppendStep) -> Qu
         raise ApprovalUnusable(f"approval {question.id} is {question.status}, not decided")
     if question.consumed_at is not None:
         raise ApprovalUnusable(f"approval {question.id} was used at {question.consumed_at}")
-    if question.kind == "call" and question.status == "approved":
+    if question.kind in {"call", "result"} and question.status == "rejected":
+        raise ApprovalWithdrawn(
+            f"approval {question.id} was taken back by {question.decided_by}",
+            approval_id=question.id,
+            by=question.decided_by or "",
+            note=question.note,
+        )
+    if question.kind in {"call", "result"}:
         if use.digest != (question.edit_digest or question.digest):
             raise ApprovalUnusable(f"approval {question.id} is for other arguments: ask again")
         if use.schema_hash != question.schema_hash:
@@ -71,27 +92,33 @@ def _usable(question: Question | None, use: ApprovalUse, step: AppendStep) -> Qu
     return question
 
 
-def _open(ledger: Ledger, head: Head, row: Row) -> None:
+def _open(ledger: Ledger, head: Head, row: Row, at: str) -> None:
     ledger.new_questions.append((*row, head.agent_type))
-    ledger.add_question(
-        Question(
-            id=str(row[0]),
-            execution_id=head.id,
-            call_id=None if row[2] is None else str(row[2]),
-            kind=str(row[3]),
-            status="open",
-            digest=str(row[7]),
-            schema_hash=str(row[8]),
-            expires_at=str(row[14]),
-            decided_at=None,
-            decided_by=None,
-            note=None,
-            edit=None,
-            edit_digest=None,
-            answer=None,
-            consumed_at=None,
-        )
+    question = Question(
+        id=str(row[0]),
+        execution_id=head.id,
+        call_id=None if row[2] is None else str(row[2]),
+        kind=str(row[3]),
+        status="open",
+        tool_name=None if row[5] is None else str(row[5]),
+        digest=str(row[7]),
+        schema_hash=str(row[8]),
+        expires_at=str(row[14]),
+        reviewers=None if row[16] is None else str(row[16]),
+        quorum=int(row[17] or 1),
+        ladder=None if row[19] is None else str(row[19]),
+        votes=None,
+        attend_at=str(row[15]),
+        decided_at=None,
+        decided_by=None,
+        note=None,
+        edit=None,
+        edit_digest=None,
+        answer=None,
+        consumed_at=None,
     )
+    ledger.add_question(question)
+    ledger.tell("opened", question, at)
 
 
 def _put_call(ledger: Ledger, row: Row) -> None:
@@ -131,3 +158,20 @@ def _leave(ledger: Ledger, head: Head, step: AppendStep) -> None:
     ledger.move(head, status, reason=step.append.status_reason, wake_at=step.wake_at, at=step.at)
     # A person may have answered between the question and the parking: nobody else would wake it.
     ledger.wake_if_answered(head, reason="ANSWERED", at=step.at)
+
+
+def usage_row(execution_id: str, usage: ModelUsage) -> Row:
+    """A row of `agent_model_usage`."""
+    return (
+        execution_id,
+        usage.model,
+        usage.provider,
+        usage.calls,
+        usage.failed_calls,
+        usage.input_tokens,
+        usage.output_tokens,
+        usage.cache_read_tokens,
+        usage.cache_write_tokens,
+        str(usage.cost_usd),
+        usage.latency_ms,
+    )

@@ -8,7 +8,7 @@ from holdfast.errors import UsageError
 from holdfast.trail import queries
 from holdfast.trail.parts import Parts
 from holdfast.trail.requests import Cancel, Retry
-from holdfast.types import Approval, ApprovalStatus, Execution, Health, NewExecution, Ruling, Status
+from holdfast.types import Approval, ApprovalStatus, Execution, Feedback, Health, NewExecution, Ruling, Status
 
 
 class StoreSide:
@@ -65,6 +65,12 @@ class StoreSide:
         """
         await self._parts.write(self._parts.prepare.decide(ruling))
         return await self._parts.patiently(lambda c: queries.approval(c, ruling.approval_id))
+
+    async def feedback(self, *, agent: str | None = None, limit: int = 100) -> Sequence[Feedback]:
+        """What people corrected, newest first."""
+        if limit < 1:
+            raise UsageError(f"limit={limit}: give 1 or more")
+        return await self._parts.reader.run(lambda c: queries.feedback_rows(c, agent=agent, limit=limit))
 
     async def cancel(self, execution_id: str, *, by: str) -> Execution:
         """Cancel what does not run; ask the worker of what runs."""

@@ -9,6 +9,8 @@ from typing import Final
 from holdfast.errors import NotFound
 from holdfast.ports import Clock, NewId
 from holdfast.trail.bell import Bell
+from holdfast.trail.control import ControlSide
+from holdfast.trail.controls.breaker import BreakerRules
 from holdfast.trail.database import Database
 from holdfast.trail.journal import JournalSide
 from holdfast.trail.listen import Changes, FileChanges, Listener
@@ -23,17 +25,19 @@ from holdfast.trail.sqlite import SqliteDatabase
 from holdfast.trail.store import StoreSide
 from holdfast.trail.writer import Writer
 
+BREAKERS: Final = BreakerRules()
 CAPACITY: Final = 10_000
 """Requests that may wait for the writer; further callers wait before they get in line."""
 
 
-class Trail(JournalSide, StoreSide, QueueSide):
+class Trail(JournalSide, StoreSide, QueueSide, ControlSide):
     """Everything durable: satisfies `ports.Journal`, `ports.Store` and `ports.Queue`. Made by `open_trail`."""
 
     def __init__(self, parts: Parts) -> None:
         JournalSide.__init__(self, parts)
         StoreSide.__init__(self, parts)
         QueueSide.__init__(self, parts)
+        ControlSide.__init__(self, parts)
 
     async def close(self, *, grace_s: float = 10) -> None:
         """Write what is queued, then let go of the database. Closing twice is fine.
@@ -56,6 +60,7 @@ async def open_trail(  # noqa: PLR0913 - what a trail depends on
     redactor: Redactor,
     read_only: bool = False,
     capacity: int = CAPACITY,
+    breakers: BreakerRules = BREAKERS,
 ) -> Trail:
     """Open the trail at a file path, `sqlite:///path` or `postgresql://...`.
 
@@ -74,7 +79,9 @@ async def open_trail(  # noqa: PLR0913 - what a trail depends on
     connection, open_changes = _drivers(place, new_id)
     listener = Listener(open_changes)
     bell = Bell(on_first=lambda: listener.wake(bell))
-    writer = None if read_only else Writer(connection, now=clock.now, ring=bell.ring, capacity=capacity)
+    writer = (
+        None if read_only else Writer(connection, now=clock.now, ring=bell.ring, capacity=capacity, breakers=breakers)
+    )
     return Trail(
         Parts(
             writer=writer,

@@ -12,10 +12,11 @@ hash exists if, and only if, the batch was applied.
 """
 
 import asyncio
+import secrets
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -24,11 +25,15 @@ import structlog
 from holdfast.errors import HoldfastError, StoreError, StoreUnavailable
 from holdfast.trail.batch import Outcome, Result, decide_one, needs
 from holdfast.trail.bell import News
+from holdfast.trail.codec import stamp
+from holdfast.trail.controls.breaker import BreakerRules
+from holdfast.trail.controls.cell import VERSION
+from holdfast.trail.controls.keeper import Keeper
 from holdfast.trail.database import Database
 from holdfast.trail.inbox import Inbox, Waiting
 from holdfast.trail.ledger import Ledger
 from holdfast.trail.requests import Claim, Register, Renew, Request, Retire, Row, Sweep
-from holdfast.trail.rulings import claim, expire, take_over
+from holdfast.trail.rulings import attend, claim, take_over
 from holdfast.types import Health, Swept
 
 log = structlog.get_logger("holdfast.trail")
@@ -64,15 +69,23 @@ class Writer:
         now: The clock, for `health`.
         ring: Called on the writer's thread after each commit with what it changed.
         capacity: Requests that may wait in line.
+        breakers: When they open, and for how long.
     """
 
     def __init__(
-        self, database: Database, *, now: Callable[[], datetime], ring: Callable[[News], None], capacity: int
+        self,
+        database: Database,
+        *,
+        now: Callable[[], datetime],
+        ring: Callable[[News], None],
+        capacity: int,
+        breakers: BreakerRules,
     ) -> None:
         self._database = database
         self._now = now
         self._ring = ring
         self._inbox = Inbox(capacity)
+        self._keeper = Keeper(breakers)
         self._trouble: _Trouble | None = None
         self._unsure: _Attempt | None = None
         self._busy: tuple[float, datetime] | None = None
@@ -128,6 +141,7 @@ class Writer:
             except Exception as error:  # noqa: BLE001 - whatever it is, the thread must live and callers must learn it
                 self._busy = None
                 self._database.abandon()
+                self._keeper.forget()
                 verdict = self._database.judge(error)
                 races += verdict == "again"
                 if verdict == "data" or races > _RACES:
@@ -187,6 +201,8 @@ class Writer:
         decided: list[Outcome] = []
         if writes:
             ledger = self._database.load(needs(writes))
+            ledger.shared = self._keeper.shared(self._database, writes, ledger)
+            ledger.at = stamp(self._now())
             decided = [decide_one(ledger, request) for request in writes]
             self._write(ledger, attempt)
         in_order = iter(decided)
@@ -203,7 +219,10 @@ class Writer:
             case Register() | Renew():
                 return self._database.lease(request)
             case Claim():
-                ledger = self._database.claimable(request)
+                working = self._keeper.known(self._database).working(request.agents)
+                if not working:
+                    return []
+                ledger = self._database.claimable(replace(request, agents=working))
                 for head in ledger.heads.values():
                     claim(ledger, head, worker=request.worker_id, at=request.at)
                 self._write(ledger, attempt)
@@ -214,7 +233,9 @@ class Writer:
             case Sweep():
                 taken = self._take_over(request, attempt, reason="TAKEN_OVER")
                 ledger = self._database.overdue(request)
-                expired = sum([expire(ledger, question, request.at) for question in ledger.questions.values()])
+                if ledger.questions:  # their news may have to go to channels
+                    ledger.shared = self._keeper.shared(self._database, (), ledger)
+                expired = sum([attend(ledger, question, request.at) for question in ledger.questions.values()])
                 self._write(ledger, attempt)
                 return Swept(taken_over=taken, expired=expired)
 
@@ -225,6 +246,9 @@ class Writer:
         return sum(taken)
 
     def _write(self, ledger: Ledger, attempt: _Attempt) -> None:
+        if ledger.shared.redefined:
+            ledger.shared.cells.put(*VERSION, {"token": secrets.token_hex(8)})
+            self._keeper.forget()
         self._database.write(ledger)
         attempt.witness = ledger.witness() or attempt.witness
         attempt.news.add(ledger.touched(), ledger.settled(), work=ledger.work)

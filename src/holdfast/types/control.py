@@ -196,3 +196,31 @@ class Controls:
     """Neither run out, used up nor revoked."""
     channels: tuple[str, ...] = field(default=())
     """Where people are told."""
+
+
+# --- for those who look ------------------------------------------------------------------------------------
+
+CostBy = Literal["model", "agent", "user", "day"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """What was had from models, in one group."""
+
+    name: str
+    """The model, agent, user or day (UTC, of the execution's start)."""
+    executions: int
+    calls: int
+    input_tokens: int
+    output_tokens: int
+    cost_usd: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEntry:
+    """One entry of the operators' record: hash-chained, as executions' events are."""
+
+    seq: int
+    kind: str
+    data: Json
+    at: datetime

@@ -53,7 +53,7 @@ class Cells:
     def changes(self) -> list[Change]:
         """What is to be written, in the order of the locks."""
         return [
-            Change(kind, key, self._now[kind, key], (kind, key) not in self._stored)
+            Change(kind, key, self._now[kind, key], (kind, key) not in self._stored and kind != VERSION[0])
             for kind, key in sorted(self._changed)
             if self._now[kind, key] is not None or (kind, key) in self._stored
         ]

@@ -62,6 +62,11 @@ class Known:
         return shown_switch(f"{kind}:{name}", data) if data else None
 
     @property
+    def charges(self) -> bool:
+        """Whether model calls are charged to anything beyond their execution."""
+        return bool(self.budgets or self.rates)
+
+    @property
     def everything_paused(self) -> bool:
         """Whether the switch for all is on."""
         return "all:*" in self.switches

@@ -15,6 +15,7 @@ from holdfast.trail.controls import breaker, budget, grant, rate
 from holdfast.trail.controls.breaker import BreakerRules
 from holdfast.trail.controls.cell import DEFINED, Cells, Data, Key
 from holdfast.trail.controls.known import Known
+from holdfast.trail.heads import Head
 from holdfast.types import ENDED, Admission, Append, BreakerKind, Candidate, Rate, Report
 
 LOOK_AGAIN: Final = timedelta(seconds=60)
@@ -31,6 +32,23 @@ class Subject:
     usd: Decimal
     reserved_tokens: int
     reserved_usd: Decimal
+
+
+def subject_of(head: Head) -> Subject:
+    """Whom an execution's steps are charged to, and how far it is."""
+    return Subject(
+        agent=head.agent_type,
+        user=head.user_id,
+        tokens=head.token_count,
+        usd=Decimal(head.cost_usd),
+        reserved_tokens=head.reserved_tokens,
+        reserved_usd=Decimal(head.reserved_usd),
+    )
+
+
+def newcomer(agent: str, user: str | None) -> Subject:
+    """An execution that has not begun."""
+    return Subject(agent=agent, user=user, tokens=0, usd=Decimal(0), reserved_tokens=0, reserved_usd=Decimal(0))
 
 
 @dataclass(frozen=True, slots=True)

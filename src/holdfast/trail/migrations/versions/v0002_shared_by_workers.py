@@ -55,6 +55,10 @@ def _controls() -> None:
         sa.Column("updated_at", MOMENT, nullable=False),
         sa.PrimaryKeyConstraint("kind", "key"),
     )
+    op.execute(
+        "INSERT INTO agent_controls (kind, key, data, updated_at) "
+        """VALUES ('version', '', '{"token":"none"}', '2026-01-01T00:00:00.000000+00:00')"""
+    )
 
 
 def _model_usage() -> None:

@@ -1,0 +1,74 @@
+"""What a writer remembers of the controls between its transactions."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from holdfast.trail.controls.breaker import BreakerRules
+from holdfast.trail.controls.cell import Cells, Data, Key
+from holdfast.trail.controls.known import Known
+from holdfast.trail.controls.shared import Shared, account_keys, keys_for, newcomer, request_keys, subject_of
+from holdfast.trail.ledger import Ledger
+from holdfast.trail.requests import AppendStep, Cancel, Manage, Request, Retry, Start, TopUp
+
+
+class ControlRows(Protocol):
+    """The part of a database that keeps controls."""
+
+    def version(self) -> str:
+        """Which definitions are in force."""
+        ...
+
+    def definitions(self) -> list[tuple[Key, Data]]:
+        """All that every process keeps."""
+        ...
+
+    def cells(self, keys: Iterable[Key]) -> dict[Key, Data]:
+        """Rows, locked until the end of the transaction."""
+        ...
+
+
+class Keeper:
+    """Keeps the definitions as long as their version is the one in the database."""
+
+    def __init__(self, rules: BreakerRules) -> None:
+        self._rules = rules
+        self._known: Known | None = None
+
+    def known(self, rows: ControlRows) -> Known:
+        """The definitions in force now."""
+        version = rows.version()
+        if self._known is None or self._known.version != version:
+            self._known = Known.of(version, rows.definitions())
+        return self._known
+
+    def shared(self, rows: ControlRows, batch: Sequence[Request], ledger: Ledger) -> Shared:
+        """The controls as this transaction needs them, locked."""
+        known = self.known(rows)
+        keys: set[Key] = set()
+        for request in batch:
+            keys |= wanted(known, request, ledger)
+        return Shared(known, Cells(keys, rows.cells(keys) if keys else {}), self._rules)
+
+    def forget(self) -> None:
+        """The definitions may have changed in a way that this process has not seen."""
+        self._known = None
+
+
+def wanted(known: Known, request: Request, ledger: Ledger) -> set[Key]:
+    """Rows that one request needs."""
+    match request:
+        case AppendStep(append=asked) if known.charges or known.breakers or asked.reports or asked.admission:
+            head = ledger.heads.get(asked.execution_id)
+            return keys_for(known, subject_of(head), asked, datetime.fromisoformat(request.at)) if head else set()
+        case Cancel() | Retry() if known.budgets:
+            head = ledger.heads.get(request.execution_id)
+            return account_keys(known, subject_of(head)) if head else set()
+        case Start(new=new) if known.rates:
+            return request_keys(known, newcomer(new.agent_type, new.user_id))
+        case Manage():
+            return {(request.kind, request.key), *request.touches}
+        case TopUp():
+            return {("account", f"{request.budget}:{request.subject}")}
+        case _:
+            return set()
