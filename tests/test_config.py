@@ -147,3 +147,52 @@ def test_the_level_holds(logs: None, capsys: pytest.CaptureFixture[str]):
     configure_logging(Settings.load(log_level="error"))
     structlog.get_logger().warning("quiet")
     assert capsys.readouterr().err == ""
+
+
+SLACK = {
+    "HOLDFAST_SLACK__TOKEN": "xoxb-hidden",
+    "HOLDFAST_SLACK__SIGNING_SECRET": "hidden",
+    "HOLDFAST_SLACK__CHANNEL": "C1",
+}
+
+
+def test_a_table_is_read_from_both_places(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    """Secrets in the environment, the rest in the file: one channel."""
+    (folder / "holdfast.toml").write_text('[slack]\nchannel = "C1"\n[people.Ada]\ngroups = ["lead"]\nslack = "U1"')
+    monkeypatch.setenv("HOLDFAST_SLACK__TOKEN", "xoxb-hidden")
+    monkeypatch.setenv("HOLDFAST_SLACK__SIGNING_SECRET", "hidden")
+    settings = Settings.load()
+    assert settings.slack
+    assert (settings.slack.channel, settings.slack.token.get_secret_value()) == ("C1", "xoxb-hidden")
+    assert settings.people["Ada"].groups == ("lead",)
+
+
+def test_secrets_of_channels_are_not_shown(monkeypatch: pytest.MonkeyPatch):
+    """Printing the settings prints no secret."""
+    for name, value in SLACK.items():
+        monkeypatch.setenv(name, value)
+    assert "hidden" not in f"{Settings.load()!r} {Settings.load()}"
+
+
+@pytest.mark.parametrize(
+    ("env", "told"),
+    [
+        ({"HOLDFAST_SLACK__TOKEN": "xoxb-hidden"}, "slack.channel is missing: set it (HOLDFAST_SLACK__CHANNEL or"),
+        ({**SLACK, "HOLDFAST_SLACK__TOKN": "hidden"}, "there is no setting 'slack.tokn'; did you mean 'slack.token'?"),
+        ({"HOLDFAST_PEOPLE__ADA__SLAK": "U1"}, "did you mean 'people.ada.slack'?"),
+        ({"HOLDFAST_SLACK": "xoxb-hidden"}, "slack (HOLDFAST_SLACK or holdfast.toml)"),
+        ({"HOLDFAST_LINK_KEY": "hidden"}, "too short to be safe"),
+        ({"HOLDFAST_PUBLIC_URL": "holdfast.example"}, "beginning with https://"),
+        ({"HOLDFAST_WEBHOOK__URL": "https://x", "HOLDFAST_WEBHOOK__SECRET": "hidden"}, "24 to 64 bytes in base64"),
+        ({"HOLDFAST_EMAIL__HOST": "h", "HOLDFAST_EMAIL__SENDER": "a@b"}, "set public_url and link_key too"),
+        ({"HOLDFAST_PEOPLE__ADA__SLACK": "U1", "HOLDFAST_PEOPLE__BOB__SLACK": "u1"}, "have the same slack: u1"),
+    ],
+)
+def test_a_channel_that_cannot_work_says_what_to_set(env: dict[str, str], told: str, monkeypatch: pytest.MonkeyPatch):
+    """The message names the setting and its fix, and never shows a secret, nor does its cause."""
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(UsageError) as refused:
+        Settings.load()
+    assert told in str(refused.value)
+    assert "hidden" not in f"{refused.value} {refused.value.__cause__}"

@@ -24,5 +24,5 @@ def next_attempt(failed: DeliveryFailed, *, attempts: int, most: int, now: datet
     """
     if failed.permanent or attempts >= most:
         return None
-    wait_s = min(FIRST_S * 2 ** (attempts - 1), LONGEST_S) * jitter
+    wait_s = min(FIRST_S * 2 ** min(attempts - 1, 20), LONGEST_S) * jitter
     return now + timedelta(seconds=max(wait_s, failed.retry_after_s or 0.0))

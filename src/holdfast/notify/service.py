@@ -82,8 +82,10 @@ class Service:
 
 
 def retry_after(response: Response) -> float | None:
-    """Seconds that a service asks to wait, at most a day; `None`: it does not say."""
-    given = response.headers.get("retry-after", "").strip()
+    """Seconds that a service asks to wait, at most a day; `None`: it does not say. Telegram says it in the body."""
+    parameters = response.json().get("parameters")
+    in_body = parameters.get("retry_after") if isinstance(parameters, Mapping) else None
+    given = response.headers.get("retry-after", "").strip() or str(in_body or "")
     if not given:
         return None
     try:

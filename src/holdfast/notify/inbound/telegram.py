@@ -37,9 +37,10 @@ def read(body: bytes, *, headers: Mapping[str, str], settings: TelegramSettings,
     _verify(headers, settings)
     try:
         update = cast("_Object", json.loads(body))
+        once = f"telegram:{int(cast('int', update['update_id']))}"
         if "callback_query" in update:
-            return _pressed(update, now)
-        return _replied(update, settings, now) if "message" in update else None
+            return _pressed(update, once, now)
+        return _replied(update, once, settings, now) if "message" in update else None
     except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
         raise ForgedAnswer("malformed", "an update that is not as Telegram makes them") from error
 
@@ -52,7 +53,7 @@ def _verify(headers: Mapping[str, str], settings: TelegramSettings) -> None:
         raise ForgedAnswer("bad_signature", "an update with another secret token than ours")
 
 
-def _pressed(update: _Object, now: datetime) -> Reading:
+def _pressed(update: _Object, once: str, now: datetime) -> Reading:
     query = cast("_Object", update["callback_query"])
     answer, asks, approval_id = str(query.get("data") or "").split(":", 2)
     message = cast("_Object | None", query.get("message"))
@@ -73,13 +74,13 @@ def _pressed(update: _Object, now: datetime) -> Reading:
         identity=_user(query),
         approval_id=approval_id,
         answer=_answer(answer),
-        once=_once(update),
+        once=once,
         until=now + _REDELIVERED,
         reply_to=json.dumps(place),
     )
 
 
-def _replied(update: _Object, settings: TelegramSettings, now: datetime) -> Reading:
+def _replied(update: _Object, once: str, settings: TelegramSettings, now: datetime) -> Reading:
     message = cast("_Object", update["message"])
     about, said = _about(message, settings), str(message.get("text") or "").strip()
     if about is None:
@@ -102,7 +103,7 @@ def _replied(update: _Object, settings: TelegramSettings, now: datetime) -> Read
         answer=about.answer,
         note=said if about.asks == "note" else None,
         edit=edit,
-        once=_once(update),
+        once=once,
         until=now + _REDELIVERED,
         reply_to=place,
     )
@@ -128,10 +129,6 @@ def _asks(asks: str) -> Asks:
     if asks not in get_args(Asks):
         raise ValueError("nothing we ask for")
     return cast("Asks", asks)
-
-
-def _once(update: _Object) -> str:
-    return f"telegram:{int(cast('int', update['update_id']))}"
 
 
 def _user(event: _Object) -> str:

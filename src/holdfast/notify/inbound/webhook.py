@@ -1,6 +1,5 @@
 """Answers from a program of yours: signed as Standard Webhooks, then read."""
 
-import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import cast, get_args
@@ -8,7 +7,7 @@ from typing import cast, get_args
 from pydantic import SecretStr
 
 from holdfast.errors import ForgedAnswer
-from holdfast.notify.inbound.reading import Answered
+from holdfast.notify.inbound.reading import Answered, parsed
 from holdfast.notify.signature import verified
 from holdfast.types import Answer, Json
 
@@ -43,8 +42,8 @@ def read(body: bytes, *, headers: Mapping[str, str], secret: SecretStr, now: dat
 
 def _data(body: bytes) -> Mapping[str, Json]:
     try:
-        told: Json = json.loads(body)
-    except (ValueError, RecursionError) as error:
+        told = parsed(body.decode())
+    except ValueError as error:
         raise ForgedAnswer("malformed", "a signed answer that is not JSON") from error
     # Our own deliveries are signed with the same secret; one that is sent back is no answer.
     if not isinstance(told, Mapping) or told.get("type") != "approval.answer":
