@@ -1,11 +1,10 @@
 """Ways to ask a chain of models in a test."""
 
 import asyncio
-import random
 from collections.abc import Callable, Sequence
 
 from holdfast import Agent
-from holdfast.loop.model import Models, Prompt, Request, Response
+from holdfast.loop.model import Attempt, Models, Prompt, Request, Response
 from holdfast.loop.transcript import Entry, Responded, Returned, Told
 from holdfast.testing import FakeClock, ScriptedModel
 from holdfast.types import Conversation
@@ -37,17 +36,43 @@ def request(*entries: Entry, **options: object) -> Request:
 
 
 def chain(*models: object, **options: object) -> Models:
-    """The chain of an agent with these models; waits between attempts pass at once."""
-    return Models(
-        Agent(name="a", models=models, **options),
-        clock=FakeClock(auto=True),
-        random=random.Random(1).random,
-    )
+    """The chain of an agent with these models."""
+    return Models(Agent(name="a", models=models, **options), clock=FakeClock(auto=True))
+
+
+class NoAnswer(Exception):
+    """The rung failed."""
+
+    def __init__(self, failed: Attempt) -> None:
+        super().__init__(failed.error)
+        self.failed = failed
+
+
+async def answer(models: Models, question: Request | None = None, *, tries: int = 1, **options: object) -> Response:
+    """The first rung's answer, asked so often as one conversation."""
+    options.setdefault("prompt", Prompt())
+    rung, question = options.pop("rung", 0), question or request()
+    for left in reversed(range(tries)):
+        came = await models.attempt(rung, question, **options)
+        if isinstance(came, Response):
+            return came
+        if not left:
+            raise NoAnswer(came)
+    raise AssertionError("asked at least once")
 
 
 def ask(models: Models, question: Request | None = None, **options: object) -> Response:
-    """Ask once."""
-    return asyncio.run(models.respond(question or request(), **options))
+    """Ask the first rung, or the one given."""
+    return asyncio.run(answer(models, question, **options))
+
+
+def failure(models: Models, question: Request | None = None, **options: object) -> Attempt:
+    """An attempt that fails."""
+    try:
+        came = ask(models, question, **options)
+    except NoAnswer as error:
+        return error.failed
+    raise AssertionError(f"it answered: {came.text}")
 
 
 def converse(
@@ -60,7 +85,7 @@ def converse(
         for _ in range(turns):
             question = request(*entries)
             before(question, entries)
-            response = await models.respond(question, prompt=prompt)
+            response = await answer(models, question, prompt=prompt)
             responses.append(response)
             entries.append(Responded(response.json))
             entries.extend(

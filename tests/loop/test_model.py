@@ -1,4 +1,4 @@
-"""The fallback chain: who is asked, how often, and what is told of it."""
+"""One attempt at one rung: what is asked, what is told of it, and what it may cost at most."""
 
 import asyncio
 import subprocess
@@ -9,114 +9,46 @@ from importlib.util import find_spec
 import pytest
 from pydantic import BaseModel
 
-from holdfast import Agent, Call, Final, Limits, Price, Say
+from holdfast import Agent, Call, Final, Limits, Model, Price, Say
 from holdfast.errors import DeclarationError, MissingExtra
-from holdfast.loop.model import Models, ModelsFailed, Prompt
+from holdfast.loop.model import Models, Prompt
 from holdfast.loop.transcript import Responded, Told
 from holdfast.testing import Fail, FakeClock, Metered, Raw, ScriptedModel
 from holdfast.trail.redact import Redactor
 from holdfast.types import Conversation, Usage
-from tests.loop.asking import ask, chain, converse, request, scripted
+from tests.loop.asking import ask, chain, converse, failure, request, scripted
 
 
 def answer_by_rules(talk: Conversation) -> Say:
     return Say(f"rules heard {talk.input}")
 
 
-def failures(error: pytest.ExceptionInfo[ModelsFailed]) -> list[str | None]:
-    return [attempt.failure for attempt in error.value.attempts]
-
-
-def test_the_first_rung_that_answers_is_the_answer():
-    """A chain asks its first model first and stops there."""
-    second = scripted(Say("second"))
-    response = ask(chain(scripted(Say("first")), second))
-    assert (response.text, response.rung, second.requests) == ("first", 0, 0)
-
-
-def test_a_transient_failure_is_tried_once_more_on_the_same_rung():
-    """An overloaded model gets a second chance before the next one is asked."""
-    response = ask(chain(scripted(Fail("overload"), Say("hello"))))
-    assert [(attempt.rung, attempt.failure) for attempt in response.attempts] == [(0, "overload"), (0, None)]
-
-
-def test_two_transient_failures_move_on_to_the_next_rung():
-    """A model that stays away is left for the next one, and the record says so."""
-    response = ask(chain(scripted(Fail("server")), scripted(Say("next"))))
-    assert [(attempt.rung, attempt.failure) for attempt in response.attempts] == [
-        (0, "server"),
-        (0, "server"),
-        (1, None),
-    ]
-
-
-@pytest.mark.parametrize(
-    "kind",
-    ["rate_limit", "authentication", "quota", "context_overflow", "refusal", "rejected", "unknown"],
-)
-def test_a_lasting_failure_is_not_tried_again(kind: str):
-    """What asking again cannot mend costs one attempt."""
-    model = scripted(Fail(kind))
-    with pytest.raises(ModelsFailed) as error:
-        ask(chain(model))
-    assert (failures(error), model.requests) == ([kind], 1)
-
-
-@pytest.mark.parametrize("kind", ["overload", "timeout", "connection", "server", "malformed"])
-def test_transient_failures_are_tried_twice(kind: str):
-    """What may pass is asked twice, not more."""
-    model = scripted(Fail(kind))
-    with pytest.raises(ModelsFailed) as error:
-        ask(chain(model))
-    assert (failures(error), model.requests) == ([kind, kind], 2)
-
-
-def test_a_chain_that_ends_in_a_timeout_says_so():
-    """An execution whose last model ran out of time ends as STEP_TIMEOUT."""
-    with pytest.raises(ModelsFailed) as error:
-        ask(chain(scripted(Fail("rejected")), scripted(Fail("timeout"))))
-    assert error.value.reason == "STEP_TIMEOUT"
-
-
-def test_a_chain_that_ends_otherwise_is_unavailable():
-    """Any other end of the chain is MODEL_UNAVAILABLE, with the last reason in words."""
-    with pytest.raises(ModelsFailed, match="scripted failure: quota") as error:
-        ask(chain(scripted(Fail("timeout")), scripted(Fail("quota"))))
-    assert error.value.reason == "MODEL_UNAVAILABLE"
-
-
 def test_a_slow_model_is_cut_off():
     """`timeout_s` bounds one attempt, whatever the provider does."""
-    with pytest.raises(ModelsFailed) as error:
-        ask(chain(scripted(Say("late"), latency_s=60)), request(timeout_s=0.01))
-    assert failures(error) == ["timeout", "timeout"]
+    assert failure(chain(scripted(Say("late"), latency_s=60)), request(timeout_s=0.01)).failure == "timeout"
 
 
 def test_how_long_a_provider_wants_to_be_left_alone_is_recorded():
     """Retry-After is part of the record."""
-    with pytest.raises(ModelsFailed) as error:
-        ask(chain(scripted(Fail("rate_limit", retry_after_s=60))))
-    assert error.value.attempts[0].retry_after_s == 60
+    assert failure(chain(scripted(Fail("rate_limit", retry_after_s=60)))).retry_after_s == 60
 
 
 def test_cancelling_is_not_a_failure_of_the_model():
-    """A cancelled turn stops; it does not fall to the next rung."""
-    second = scripted(Say("second"))
+    """A cancelled turn stops; it is no attempt that failed."""
 
     async def cancelled() -> None:
-        task = asyncio.create_task(chain(scripted(Say("x"), latency_s=60), second).respond(request()))
+        task = asyncio.create_task(chain(scripted(Say("x"), latency_s=60)).attempt(0, request()))
         await asyncio.sleep(0)
         task.cancel()
         await task
 
     with pytest.raises(asyncio.CancelledError):
         asyncio.run(cancelled())
-    assert second.requests == 0
 
 
 def test_a_rule_is_the_last_rung():
     """Plain code answers when no model does, and costs nothing."""
-    response = ask(chain(scripted(Fail("quota")), answer_by_rules))
+    response = ask(chain(scripted(Fail("quota")), answer_by_rules), rung=1)
     assert (response.text, response.model, response.rung) == ("rules heard hi", "rules:answer_by_rules", 1)
     assert (response.usage, response.cost_usd, response.price_known) == (Usage(), Decimal(0), True)
 
@@ -133,21 +65,21 @@ def test_a_rule_may_be_asynchronous():
 
 
 def test_a_rule_that_raises_is_a_failed_rung():
-    """A bug in a rule falls to the next rung and is named."""
+    """A bug in a rule is a failed attempt, and is named."""
 
     def broken(_talk: Conversation) -> Say:
         raise KeyError("order")
 
-    response = ask(chain(broken, answer_by_rules))
-    assert response.attempts[0].failure == "rule_error"
-    assert "KeyError: 'order'" in (response.attempts[0].error or "")
+    failed = failure(chain(broken))
+    assert failed.failure == "rule_error"
+    assert "KeyError: 'order'" in failed.error
 
 
 def test_a_rule_that_returns_nothing_is_told_what_to_return():
     """Forgetting to answer is a mistake that the record explains."""
-    with pytest.raises(ModelsFailed, match="return Say") as error:
-        ask(chain(lambda _talk: None))
-    assert failures(error) == ["rule_error"]
+    failed = failure(chain(lambda _talk: None))
+    assert failed.failure == "rule_error"
+    assert "return Say" in failed.error
 
 
 def test_a_rule_hands_in_a_structured_result():
@@ -164,13 +96,14 @@ def test_a_rule_hands_in_a_structured_result():
 
 
 def test_a_missing_key_is_a_failed_rung_that_names_the_variable(monkeypatch: pytest.MonkeyPatch):
-    """An agent without a key can be declared; the chain goes on to the next rung."""
+    """An agent without a key can be declared; each attempt says what is missing."""
     for variable in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "ANTHROPIC_API_KEY"):
         monkeypatch.delenv(variable, raising=False)
-    response = ask(chain("openai:gpt-5.2", "anthropic:claude-sonnet-5", answer_by_rules))
-    assert [attempt.failure for attempt in response.attempts] == ["authentication", "authentication", None]
-    assert "OPENAI_API_KEY" in (response.attempts[0].error or "")
-    assert "ANTHROPIC_API_KEY" in (response.attempts[1].error or "")
+    models = chain("openai:gpt-5.2", "anthropic:claude-sonnet-5", answer_by_rules)
+    for rung, variable in enumerate(["OPENAI_API_KEY", "ANTHROPIC_API_KEY"]):
+        failed = failure(models, rung=rung)
+        assert failed.failure == "authentication"
+        assert variable in failed.error
 
 
 @pytest.mark.parametrize("name", ["gpt-5.2", "openai:", "opnai:gpt-5.2"])
@@ -312,13 +245,7 @@ def test_a_broken_listener_does_not_lose_the_answer():
         raise BrokenPipeError
 
     response = ask(chain(scripted(Say("one two"))), on_token=broken)
-    assert (response.text, len(response.attempts)) == ("one two", 1)
-
-
-def test_attempts_with_an_unknown_bill_are_told_apart():
-    """A timeout may be charged for; a rate limit is not."""
-    response = ask(chain(scripted(Fail("timeout")), scripted(Fail("rate_limit")), scripted(Say("x"))))
-    assert [attempt.maybe_billed for attempt in response.attempts] == [True, True, False, False]
+    assert response.text == "one two"
 
 
 def test_limits_reach_the_model():
@@ -351,15 +278,7 @@ def test_an_answer_that_pauses_for_ever_is_given_up():
     from pydantic_ai.models.function import FunctionModel
 
     model = FunctionModel(lambda *_: ModelResponse(parts=[TextPart("x")], state="suspended"))
-    with pytest.raises(ModelsFailed) as error:
-        ask(chain(model))
-    assert failures(error) == ["connection", "connection"]
-
-
-def test_a_filtered_answer_falls_to_the_next_rung():
-    """A refusal by the provider's filter is a failure of the rung, not an empty answer."""
-    response = ask(chain(scripted(Raw("", finish_reason="content_filter")), scripted(Say("fine"))))
-    assert (response.attempts[0].failure, response.text) == ("refusal", "fine")
+    assert failure(chain(model)).failure == "connection"
 
 
 def test_secrets_in_an_answer_are_redacted_everywhere():
@@ -400,5 +319,108 @@ def test_one_prompt_serves_a_changed_transcript():
     models = Models(Agent(name="a", models=[ScriptedModel(count)]), clock=FakeClock())
     prompt, said = Prompt(), Responded({"kind": "response", "parts": [{"part_kind": "text", "content": "ok"}]})
     for entries in ([Told("a"), said, Told("b")], [Told("digest")], [Told("digest"), said, Told("c")]):
-        asyncio.run(models.respond(request(*entries), prompt=prompt))
+        asyncio.run(models.attempt(0, request(*entries), prompt=prompt))
     assert seen == [3, 1, 3]
+
+
+def test_a_filtered_answer_is_a_failure_with_a_known_bill():
+    """A refusal by the provider's filter is no empty answer, and what the provider charged for it is known."""
+    failed = failure(chain(scripted(Metered(Raw("", finish_reason="content_filter"), Usage(input_tokens=60)))))
+    assert (failed.failure, failed.usage, failed.bill_unknown) == ("refusal", Usage(input_tokens=60), False)
+
+
+def test_attempts_with_an_unknown_bill_are_told_apart():
+    """A timeout may be charged for; a rate limit is not."""
+    failed = [failure(chain(scripted(Fail(kind)))) for kind in ("timeout", "rate_limit")]
+    assert [attempt.bill_unknown for attempt in failed] == [True, False]
+
+
+def test_a_model_has_its_own_time_and_length():
+    """What `Model` declares for one rung wins over what the agent declares for all."""
+    model = scripted(Say("x"))
+    ask(chain(Model(model, request_timeout_s=2, max_output_tokens=50)), request(max_tokens=200, timeout_s=5))
+    assert model.last_settings == {"max_tokens": 50, "timeout": 2, "max_retries": 0}
+
+
+def test_no_attempt_lasts_longer_than_the_execution():
+    """The time left bounds an attempt, and the model is not blamed for it."""
+    failed = failure(chain(scripted(Say("late"), latency_s=60)), left_s=0.01)
+    assert (failed.failure, failed.hurried) == ("timeout", True)
+
+
+def test_the_first_word_may_have_a_time_of_its_own():
+    """A model that does not begin to answer is given up before its whole time is over."""
+    slow = Model(scripted(Say("late"), latency_s=60), first_token_timeout_s=0.01)
+    failed = failure(chain(slow), request(timeout_s=30))
+    assert (failed.failure, failed.hurried, failed.latency_ms < 10_000) == ("timeout", False, True)
+
+
+def test_an_answer_that_began_in_time_may_take_longer():
+    """The first-token timeout ends with the first token."""
+    model = Model(scripted(Say("one two three")), first_token_timeout_s=5)
+    heard: list[str] = []
+    assert ask(chain(model), on_token=heard.append).text == "one two three"
+    assert heard == ["one ", "two ", "three"]
+
+
+def test_a_longer_answer_of_one_model_is_reserved_for():
+    """The reservation covers the model that may say most, at its own price."""
+    price = Price(input_usd_per_mtok=Decimal(0), output_usd_per_mtok=Decimal(1))
+    long = Model(scripted(Say("x"), price=price), max_output_tokens=9_000)
+    models = chain(scripted(Say("x")), long, max_output_tokens=1_000)
+    assert models.wanted(1_000) == 9_000
+    assert models.wanted(1_000, [0]) == 1_000
+    assert models.worst_cost(0, 9_000) == Decimal("0.009")
+
+
+def test_what_the_provider_counts_before_it_is_asked_tightens_the_bound():
+    """With `count_input` room is reserved for the provider's count, and a little more."""
+
+    class Counting(ScriptedModel):
+        async def count_tokens(self, *_: object) -> object:
+            from pydantic_ai.usage import RequestUsage
+
+            return RequestUsage(input_tokens=1_000)
+
+    models = chain(Model(Counting([Say("x")]), count_input=True))
+    question = request(Told("word " * 5_000))
+    counted = asyncio.run(models.count(question, [0], prompt=Prompt()))
+    assert models.input_bound(question) > 25_000
+    assert 1_000 < models.input_bound(question, counted=counted) < 1_100
+
+
+def test_a_provider_that_does_not_count_leaves_the_proved_bound():
+    """Where the provider has no such service, nothing changes."""
+    models = chain(Model(scripted(Say("x")), count_input=True))
+    assert asyncio.run(models.count(request(), [0], prompt=Prompt())) == {}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"request_timeout_s": 0}, {"first_token_timeout_s": -1}, {"max_output_tokens": 0}, {"max_output_tokens": True}],
+)
+def test_settings_that_cannot_work_are_refused(options: dict):
+    """A timeout of nought is found where it is written."""
+    with pytest.raises(DeclarationError, match=next(iter(options))):
+        Model("openai:gpt-5.2", **options)
+
+
+def test_a_price_from_the_configuration_counts():
+    """What is configured for all agents prices a model that no list knows."""
+    price = Price(input_usd_per_mtok=Decimal(1), output_usd_per_mtok=Decimal(2))
+    agent = Agent(name="a", models=["ollama:house-llm"], limits=Limits(cost_usd=1))
+    models = Models(agent, clock=FakeClock(), prices={"ollama:house-llm": price})
+    assert models.worst_cost(1_000_000, 1_000_000) == 3
+
+
+def test_the_agents_price_wins_over_the_configured_one():
+    """The author of an agent knows best."""
+    own, general = (Price(input_usd_per_mtok=Decimal(n), output_usd_per_mtok=Decimal(n)) for n in (1, 9))
+    agent = Agent(name="a", models=["ollama:house-llm"], prices={"house-llm": own})
+    assert Models(agent, clock=FakeClock(), prices={"house-llm": general}).worst_cost(1_000_000, 0) == 1
+
+
+def test_a_missing_price_can_be_asked_for():
+    """A shared budget in dollars refuses to start over a model that nobody can price, and says why."""
+    with pytest.raises(DeclarationError, match=r"budget 'daily' is in dollars, but nobody knows.*\[prices\."):
+        chain("ollama:house-llm").require_prices("budget 'daily' is in dollars")

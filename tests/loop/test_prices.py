@@ -59,3 +59,18 @@ def test_a_resellers_address_may_have_its_own_price():
     assert find_tariff("gpt-5.2", provider="openai", url="http://127.0.0.1:1/v1") == find_tariff(
         "gpt-5.2", provider="openai"
     )
+
+
+def test_the_authors_price_knows_caches():
+    """Tokens from and into the provider's cache have prices of their own, and the worst case is the dearest."""
+    price = Price(
+        input_usd_per_mtok=Decimal(4),
+        output_usd_per_mtok=Decimal(8),
+        cache_read_usd_per_mtok=Decimal("0.4"),
+        cache_write_usd_per_mtok=Decimal(5),
+    )
+    usage = Usage(
+        input_tokens=1_000_000, output_tokens=1_000_000, cache_read_tokens=500_000, cache_write_tokens=100_000
+    )
+    assert cost(usage, price) == Decimal("1.6") + Decimal("0.2") + Decimal("0.5") + Decimal(8)
+    assert worst_cost(1_000_000, 0, price) == 5

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import cast
 
-from holdfast.errors import ApprovalUnusable, CancelRequested
+from holdfast.errors import ApprovalUnusable, CancelRequested, NotAdmitted
 from holdfast.loop.desk import Cast, Desk
 from holdfast.loop.fold import apply, replay
 from holdfast.loop.history import History
@@ -15,14 +15,18 @@ from holdfast.policy.limits import Spent
 from holdfast.trail import events as kinds
 from holdfast.trail.codec import stored
 from holdfast.types import (
+    Admission,
     Append,
+    Appended,
     ApprovalUse,
     CallChange,
     Claimed,
     Execution,
     Json,
+    ModelUsage,
     NewApproval,
     NewEvent,
+    Report,
     Status,
 )
 
@@ -35,6 +39,7 @@ class Draft:
     calls: dict[str, CallChange] = field(default_factory=dict[str, CallChange])
     approvals: list[NewApproval] = field(default_factory=list[NewApproval])
     uses: list[ApprovalUse] = field(default_factory=list[ApprovalUse])
+    reports: list[Report] = field(default_factory=list[Report])
 
 
 DECISIONS = frozenset({kinds.CALL_DECIDED, kinds.CALL_ENDED})
@@ -111,15 +116,23 @@ class Activation:
         self._record(self._intents, kinds.APPROVAL_OPENED, asking.as_event(approval), None)
         self._intents.approvals.append(approval)
 
-    async def commit(self) -> None:
+    def report(self, *reports: Report) -> None:
+        """How calls went, for the breakers; stored with the next commit."""
+        self._facts.reports.extend(reports)
+
+    async def commit(self, admission: Admission | None = None) -> Appended:
         """Make everything gathered durable.
 
+        Args:
+            admission: What it needs leave for. Default: nothing.
+
         Raises:
+            NotAdmitted: There is no leave for it now; the facts are still here, the intents are gone.
             CancelRequested: Somebody asked to cancel; the facts are still here, the intents are gone.
             ApprovalUnusable: An approval covers nothing of this; the facts are still here, the intents are gone.
             StaleFence: The execution belongs to another worker now.
         """
-        await self._write(status=None)
+        return await self._write(status=None, admission=admission)
 
     async def heed_cancel(self) -> None:
         """Before a call begins whose intent is durable already: nothing new may start after a wish to cancel.
@@ -143,7 +156,8 @@ class Activation:
 
     async def complete(self, result: Json) -> None:
         """End with a result."""
-        self.fact(kinds.COMPLETED, {"result": result, "rung": self.history.rung})
+        history = self.history
+        self.fact(kinds.COMPLETED, {"result": result, "rung": history.rung, "model": history.model})
         await self._write(status="completed", result=result)
         self.over = True
 
@@ -179,18 +193,41 @@ class Activation:
         if call:
             draft.calls[call.id] = call
 
-    async def _write(
+    def _usage(self) -> tuple[ModelUsage, ...]:
+        return tuple(
+            ModelUsage(
+                model=model,
+                provider=used.provider,
+                calls=used.calls,
+                failed_calls=used.failed_calls,
+                input_tokens=used.input_tokens,
+                output_tokens=used.output_tokens,
+                cache_read_tokens=used.cache_read_tokens,
+                cache_write_tokens=used.cache_write_tokens,
+                cost_usd=used.cost_usd,
+                latency_ms=round(used.latency_ms, 3),
+            )
+            for model, used in self.history.used.items()
+        )
+
+    def _produced_by(self) -> Json:
+        """Which rung of the chain gave the newest answer."""
+        history = self.history
+        return {"model": history.model, "rung": history.rung, "degraded": history.rung > 0} if history.model else None
+
+    async def _write(  # noqa: PLR0913 - what a status may bring with it
         self,
         *,
         status: Status | None,
+        admission: Admission | None = None,
         reason: str | None = None,
         error: str | None = None,
         result: Json = None,
         wake_at: datetime | None = None,
-    ) -> None:
+    ) -> Appended:
         facts, intents, history = self._facts, self._intents, self.history
         try:
-            await self.desk.journal.append(
+            appended = await self.desk.journal.append(
                 Append(
                     execution_id=self.id,
                     fence=self.execution.fence,
@@ -209,10 +246,15 @@ class Activation:
                     approvals=tuple(intents.approvals),
                     uses=tuple(intents.uses),
                     refuse_if_cancelled=bool(intents.events),
+                    admission=admission,
+                    reports=tuple(facts.reports),
+                    state=self._produced_by() if status else None,
+                    usage=self._usage() if status else (),
                 )
             )
-        except (CancelRequested, ApprovalUnusable):
+        except (CancelRequested, ApprovalUnusable, NotAdmitted):
             self.forget_intents()
             raise
         self._facts, self._intents = Draft(), Draft()
         self._just_committed = True
+        return appended

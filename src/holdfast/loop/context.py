@@ -8,7 +8,7 @@ from holdfast.loop.history import History, size_of
 from holdfast.loop.model import Request
 from holdfast.trail import events as kinds
 from holdfast.trail.codec import as_text
-from holdfast.types import CallRecord, Conversation
+from holdfast.types import CallRecord, Conversation, Json
 
 BYTES_PER_TOKEN = 3
 """For judging whether a context fits a window; budgets use a proved bound instead."""
@@ -66,17 +66,37 @@ def compact_if_needed(activation: Activation) -> None:
     keep_from = first_kept_step(history, int(room * KEPT))
     if keep_from is None:
         return
+    activation.fact(kinds.CONTEXT_COMPACTED, compaction(activation, keep_from, int(room * KEPT)))
+
+
+def compaction(activation: Activation, keep_from: int, budget: int) -> dict[str, Json]:
+    """The event that replaces what is older than a step by a digest of at most so many bytes."""
+    history = activation.history
     reads = {name for name, tool in activation.cast.tools.items() if tool.effect == "read"}
-    digest = standing_for(history, keep_from, int(room * KEPT), reads)
-    activation.fact(
-        kinds.CONTEXT_COMPACTED,
-        {
-            "keep_from": keep_from,
-            "digest": digest,
-            "bytes_before": history.context_bytes,
-            "bytes_after": len(digest) + kept_bytes(history, keep_from),
-        },
-    )
+    digest = standing_for(history, keep_from, budget, reads)
+    return {
+        "keep_from": keep_from,
+        "digest": digest,
+        "bytes_before": history.context_bytes,
+        "bytes_after": len(digest) + kept_bytes(history, keep_from),
+    }
+
+
+def shortened(activation: Activation) -> dict[str, Json] | None:
+    """A compaction to about half, for a provider that called the context too long; `None`: it would gain nothing."""
+    history = activation.history
+    budget = history.context_bytes // 4
+    keep_from = first_kept_step(history, budget)
+    if keep_from is None:
+        return None
+    event = compaction(activation, keep_from, budget)
+    return event if len(str(event["digest"])) + kept_bytes(history, keep_from) < history.context_bytes * 0.75 else None
+
+
+def compact_now(activation: Activation) -> None:
+    """Shorten the context, on the record, whatever its window is thought to be."""
+    if event := shortened(activation):
+        activation.fact(kinds.CONTEXT_COMPACTED, event)
 
 
 def first_kept_step(history: History, budget: int) -> int | None:

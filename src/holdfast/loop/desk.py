@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from holdfast.agent import Agent
 from holdfast.loop.model import Models
 from holdfast.loop.output import OutputContract
+from holdfast.loop.tallies import Tallies
 from holdfast.ports import Clock, Journal, NewId, Tool
 from holdfast.tools.fallback import tools_behind
 from holdfast.trail.redact import Redactor
-from holdfast.types import Execution
+from holdfast.types import Execution, Price
 
 
 def always() -> bool:
@@ -30,16 +31,21 @@ class Cast:
     """Those tools and what stands in for them when they fail, which models are not offered."""
 
     @classmethod
-    def of(cls, agent: Agent[object], *, clock: Clock) -> "Cast":
+    def of(cls, agent: Agent[object], *, clock: Clock, prices: Mapping[str, Price] | None = None) -> "Cast":
         """Make an agent ready.
 
+        Args:
+            agent: Which.
+            clock: Time.
+            prices: From the configuration, by `provider:model` or model; the agent's own win. Default: none.
+
         Raises:
-            DeclarationError: A money limit is set and the price of a model is unknown.
+            DeclarationError: A money limit is set and the price of a model is unknown, or fallbacks go in a circle.
         """
         tools = {tool.name: tool for tool in agent.tools}
         return cls(
             agent=agent,
-            models=Models(agent, clock=clock),
+            models=Models(agent, clock=clock, prices=prices),
             tools=tools,
             contract=OutputContract(agent.output),
             runnable={behind.name: behind for tool in agent.tools for behind in tools_behind(tool)} | tools,
@@ -71,3 +77,5 @@ class Desk:
     """Whether this worker's lease is good: no effect begins without it."""
     listeners: dict[str, Callable[[str], None]] = field(default_factory=dict[str, Callable[[str], None]])
     """Who wants the tokens of which execution as they come."""
+    tallies: Tallies = field(default_factory=Tallies)
+    """What went well in this process since it was last told."""

@@ -1,52 +1,13 @@
-"""How a call of a model can fail, and what follows from each way: one table, for the chain and what judges it."""
+"""Which class of failure an exception of library, SDK or transport is; what follows is in `policy/chain.py`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from decimal import Decimal
 from json import JSONDecodeError
-from typing import Literal
 
-FailureClass = Literal[
-    "rate_limit",
-    "overload",
-    "timeout",
-    "connection",
-    "server",
-    "authentication",
-    "quota",
-    "context_overflow",
-    "refusal",
-    "malformed",
-    "rejected",
-    "rule_error",
-    "unknown",
-]
+from holdfast.policy.chain import FailureClass
+from holdfast.types import Usage
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Consequence:
-    """What follows from one class of failure."""
-
-    transient: bool = False
-    """The same rung may answer if it is asked again at once."""
-    maybe_billed: bool = False
-    """The provider may have worked, and may bill, although no answer came."""
-
-
-CONSEQUENCES: Mapping[FailureClass, Consequence] = {
-    "rate_limit": Consequence(),
-    "overload": Consequence(transient=True),
-    "timeout": Consequence(transient=True, maybe_billed=True),
-    "connection": Consequence(transient=True, maybe_billed=True),
-    "server": Consequence(transient=True, maybe_billed=True),
-    "authentication": Consequence(),
-    "quota": Consequence(),
-    "context_overflow": Consequence(),
-    "refusal": Consequence(maybe_billed=True),
-    "malformed": Consequence(transient=True, maybe_billed=True),
-    "rejected": Consequence(),
-    "rule_error": Consequence(),
-    "unknown": Consequence(maybe_billed=True),
-}
+__all__ = ["FailureClass", "classify", "describe"]
 
 CLASSES: Mapping[str, FailureClass] = {
     "ModelRateLimitError": "rate_limit",
@@ -101,7 +62,17 @@ class RuleFailed(Exception):
 
 
 class Refusal(Exception):
-    """The provider's content filter stopped the answer."""
+    """The provider's content filter stopped the answer.
+
+    Args:
+        message: What is known of it.
+        usage: What it cost, where the provider said so.
+        cost_usd: The same in US dollars.
+    """
+
+    def __init__(self, message: str, *, usage: Usage | None = None, cost_usd: Decimal = Decimal(0)) -> None:
+        super().__init__(message)
+        self.usage, self.cost_usd = usage, cost_usd
 
 
 class CutOff(Exception):

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
-from decimal import Decimal
 from typing import Any, Final, TypeAlias, cast
 
+from holdfast.loop.asked import attempt_failed, chain_failed, parked, requested, responded
 from holdfast.loop.history import (
     CALL_OVER,
     MALFORMED_GATES,
@@ -17,9 +17,8 @@ from holdfast.loop.history import (
     result_of,
     size_of,
 )
-from holdfast.loop.reply import call_ids
 from holdfast.loop.rewind import before_step, happened_of, standing
-from holdfast.loop.transcript import Answered, Entry, Responded, Returned, Told
+from holdfast.loop.transcript import Answered, Entry, Returned, Told
 from holdfast.policy.loops import Seen
 from holdfast.trail import events as kinds
 from holdfast.trail.codec import as_text
@@ -43,7 +42,8 @@ Data: TypeAlias = dict[str, Any]
 TOOL_FAILURES: Final = frozenset({"error", "timeout", "refused", "postponed", "contract", "missing"})
 """Classes of failure that are a tool's own, and no mistake of the model."""
 
-CARRIED: Final = ("step", "tokens", "cost_usd", "held_tokens", "held_usd", "tool_calls", "pins", "rung", "last_at")
+CARRIED: Final = ("step", "tokens", "cost_usd", "held_tokens", "held_usd", "tool_calls", "pins", "rung", "model",
+                  "used", "last_at")  # fmt: skip
 """What turns that are set aside leave behind: what they cost, and steps that are counted once."""
 
 
@@ -115,6 +115,7 @@ def retried(history: History, data: Data) -> None:
     )
     history.corrections, history.closing, history.malformed = 0, None, False
     history.seen.clear()
+    history.tried.clear()
     history.failures.clear()
     # What a person said no to may be asked again: that is what a retry is for.
     history.forget_approvals("escalation")
@@ -151,34 +152,6 @@ def compacted(history: History, data: Data) -> None:
 def tools_changed(history: History, data: Data) -> None:
     history.pins = dict(data["tools"])
     history.forget_approvals("change")
-
-
-def requested(history: History, data: Data) -> None:
-    history.reserved = (data["reserved_tokens"], Decimal(data["reserved_usd"]))
-    history.held_tokens += history.reserved[0]
-    history.held_usd += history.reserved[1]
-    history.closing = data["reason"] if data["purpose"] == "closing" else None
-
-
-def responded(history: History, data: Data) -> None:
-    history.settle(keep=data["bill_unknown"])
-    used = (data["gen_ai.usage.input_tokens"], data["gen_ai.usage.output_tokens"])
-    history.tokens += sum(used)
-    history.cost_usd += Decimal(data["cost_usd"])
-    history.rung = data["rung"]
-    if data["purpose"] == "closing":
-        return
-    history.step = data["step"]
-    history.corrections = history.corrections + 1 if history.malformed else 0
-    history.malformed = False
-    history.calls = {}
-    history.provider_ids.update(call_ids(data["response"]))
-    history.add(Responded(data["response"]))
-    history.last_usage, history.entries_at_last_usage = used, len(history.entries)
-
-
-def failed_to_respond(history: History, data: Data) -> None:
-    history.settle(keep=data["bill_unknown"])
 
 
 def corrected(history: History, data: Data) -> None:
@@ -333,6 +306,7 @@ def escalation_answered(history: History, data: Data) -> None:
     history.forget_approvals("escalation")
     history.corrections, history.malformed = 0, False
     history.seen.clear()
+    history.tried.clear()
     history.failures.clear()
     if data["note"] and not data.get("call_id"):
         history.tell(data["note"])
@@ -345,9 +319,11 @@ HANDLERS: Final[Mapping[str, Callable[[History, Data], None]]] = {
     kinds.THREAD_RECALLED: recalled,
     kinds.CONTEXT_COMPACTED: compacted,
     kinds.TOOLS_CHANGED: tools_changed,
+    kinds.PARKED: parked,
     kinds.MODEL_REQUESTED: requested,
     kinds.MODEL_RESPONDED: responded,
-    kinds.MODEL_FAILED: failed_to_respond,
+    kinds.MODEL_ATTEMPT_FAILED: attempt_failed,
+    kinds.MODEL_FAILED: chain_failed,
     kinds.CORRECTED: corrected,
     kinds.CALL_DECIDED: decided,
     kinds.CALL_DISPATCHED: dispatched,

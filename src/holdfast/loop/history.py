@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from holdfast.loop.transcript import Answered, Entry, Responded, Returned, Told
+from holdfast.policy.chain import Tried
 from holdfast.policy.loops import Seen
 from holdfast.types import Answer, ApprovalKind, CallRecord, CallStatus, Effect, Json
 
@@ -96,6 +97,21 @@ class ApprovalState:
 
 
 @dataclass(slots=True, kw_only=True)
+class Used:
+    """What one model was asked and cost so far."""
+
+    provider: str
+    calls: int = 0
+    failed_calls: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+    cost_usd: Decimal = Decimal(0)
+    latency_ms: float = 0.0
+
+
+@dataclass(slots=True, kw_only=True)
 class History:
     """The present state of one execution. Changes only through `apply`."""
 
@@ -132,6 +148,13 @@ class History:
     closing: str | None = None
     """Why a closing summary was begun."""
     rung: int = 0
+    """Which rung of the chain gave the newest response."""
+    model: str | None = None
+    """The same by name, as the author wrote it; `None`: none answered yet."""
+    tried: list[Tried] = field(default_factory=list[Tried])
+    """Attempts at the next response that failed."""
+    used: dict[str, Used] = field(default_factory=dict[str, Used])
+    """What each model was asked and cost so far."""
 
     calls: dict[str, CallState] = field(default_factory=dict[str, CallState])
     """Calls of the present turn, in order."""

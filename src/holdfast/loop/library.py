@@ -1,19 +1,21 @@
 """A rung of the chain that is a model: the model library's request, with nothing retried behind our back."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from typing import cast
 
 import pydantic_ai
+import structlog
 from pydantic_ai import direct
 from pydantic_ai import messages as lib
 from pydantic_ai.exceptions import UserError
 from pydantic_ai.models import Model, ModelRequestParameters, infer_model
 from pydantic_ai.settings import ModelSettings
 
+from holdfast.agent import Model as Asked
 from holdfast.errors import DeclarationError, MissingExtra
-from holdfast.loop.failure import CutOff, NoKey, Refusal, Unreadable
+from holdfast.loop.failure import CutOff, NoKey, Refusal, Unreadable, describe
 from holdfast.loop.messages import Messages, Offer, dump
 from holdfast.loop.prices import Tariff, cost, find_listed, find_tariff
 from holdfast.loop.prompt import Prompt
@@ -21,6 +23,11 @@ from holdfast.loop.request import OnToken, Reading, Request
 from holdfast.types import Price, Usage
 
 pydantic_ai.BANNER_ENABLED = False
+
+log = structlog.get_logger("holdfast.model")
+
+COUNT_S = 5.0
+"""A provider that counts tokens has so long."""
 
 CONTINUATIONS = 8
 """How often a provider may pause one answer and be asked to go on."""
@@ -33,9 +40,9 @@ class LibraryRung:
     """Asks a model through the model library.
 
     Args:
-        spec: `"provider:model"`, or a model instance of the library.
+        spec: `"provider:model"`, a model instance of the library, or either with settings of its own.
         offer: Instructions and tools in the library's terms.
-        own: The author's prices.
+        own: Prices from the author and the configuration.
 
     Raises:
         DeclarationError: The name cannot be one of a model.
@@ -44,20 +51,27 @@ class LibraryRung:
 
     tokens = True
 
-    def __init__(self, spec: object, *, offer: Offer, own: dict[str, Price]) -> None:
+    def __init__(self, spec: object, *, offer: Offer, own: Mapping[str, Price]) -> None:
         self._offer = offer
         self._given: Model | None = None
         self._made: Model | None = None
+        settings = spec if isinstance(spec, Asked) else None
+        self.request_timeout_s = settings.request_timeout_s if settings else None
+        self.max_output_tokens = settings.max_output_tokens if settings else None
+        self.counts_input = settings.count_input if settings else False
+        self._first_token_s = settings.first_token_timeout_s if settings else None
+        spec = settings.model if settings else spec
         if isinstance(spec, str):
             provider, _, model = check_name(spec).partition(":")
-            self.name, self.tariff = spec, find_tariff(model, provider=provider, own=own)
+            self.name, self.provider, self.tariff = spec, provider, find_tariff(model, provider=provider, own=own)
             self.caches = False
             listed = find_listed(model, provider=provider)
             self.context_window: int | None = listed.context_window if listed else None
         elif isinstance(spec, Model):
             given = cast("Model", spec)  # of whatever SDK client: the parameter is the library's business
             self._given = given
-            self.name, self.tariff = f"{given.system}:{given.model_name}", tariff_of(given, own)
+            self.name, self.provider = f"{given.system}:{given.model_name}", given.system
+            self.tariff = tariff_of(given, own)
             self.caches = bool(given.settings)
             self.context_window = window_of(given)
         else:
@@ -84,11 +98,25 @@ class LibraryRung:
                 raise Unreadable(f"{type(error).__name__}: {error}") from error
         if response.state != "complete":
             raise CutOff(f"the answer of {self.name} was cut off ({response.state})")
-        if response.finish_reason == "content_filter" and not response.text and not response.tool_calls:
-            raise Refusal(f"the content filter of {self.name} stopped the answer")
         reading = self._read(response)
+        if response.finish_reason == "content_filter" and not response.text and not response.tool_calls:
+            told = reading.usage if response.usage.has_values() else None
+            raise Refusal(
+                f"the content filter of {self.name} stopped the answer", usage=told, cost_usd=reading.cost_usd
+            )
         messages.remember(reading.json, response)
         return reading
+
+    async def count(self, request: Request, prompt: Prompt) -> int | None:
+        """What the provider counts, and a little more: some call their own count an estimate."""
+        try:
+            async with asyncio.timeout(min(request.timeout_s, COUNT_S)):
+                model, messages = await self._model(), prompt.keep(Messages).of(request.entries)
+                counted = await model.count_tokens(list(messages), self._settings(request), self._offered(request))
+        except Exception as error:  # noqa: BLE001 - without a count the proved bound holds
+            log.info("input_not_counted", model=self.name, error=describe(error))
+            return None
+        return counted.input_tokens + counted.input_tokens // 50 + 64
 
     async def close(self) -> None:
         """Close the connections of a model made here; one that was given belongs to its giver."""
@@ -111,17 +139,24 @@ class LibraryRung:
         self, model: Model, request: Request, messages: Messages, on_token: OnToken | None
     ) -> lib.ModelResponse:
         asked = messages.of(request.entries)
-        offered = self._offer.parameters(request.instructions, request.tools, closing=request.closing)
-        settings = ModelSettings(max_tokens=request.max_tokens, timeout=request.timeout_s, max_retries=0)
-        if request.closing:
-            settings["tool_choice"] = "none"
-        response = await once(model, asked, settings, offered, on_token)
+        offered, settings = self._offered(request), self._settings(request)
+        first_s = self._first_token_s
+        response = await once(model, asked, settings, offered, on_token, first_s)
         for _ in range(CONTINUATIONS):
             if response.state != "suspended":
                 break
-            more = await once(model, [*asked, response], settings, offered, on_token)
+            more = await once(model, [*asked, response], settings, offered, on_token, first_s)
             response = joined(response, more)
         return response
+
+    def _offered(self, request: Request) -> ModelRequestParameters:
+        return self._offer.parameters(request.instructions, request.tools, closing=request.closing)
+
+    def _settings(self, request: Request) -> ModelSettings:
+        settings = ModelSettings(max_tokens=request.max_tokens, timeout=request.timeout_s, max_retries=0)
+        if request.closing:
+            settings["tool_choice"] = "none"
+        return settings
 
     def _read(self, response: lib.ModelResponse) -> Reading:
         counted = response.usage
@@ -143,27 +178,48 @@ class LibraryRung:
         )
 
 
-async def once(
+async def once(  # noqa: PLR0913, PLR0917 - what the library's own call takes, and the two that make it a stream
     model: Model,
     messages: Sequence[lib.ModelMessage],
     settings: ModelSettings,
     offered: ModelRequestParameters,
     on_token: OnToken | None,
+    first_s: float | None,
 ) -> lib.ModelResponse:
-    """One request to the provider, streamed when somebody listens."""
-    if on_token is None and not breaks_tokens(model):
+    """One request to the provider, streamed when somebody listens or the first piece has a time of its own."""
+    if first_s is not None or on_token is not None:
+        return await streamed(model, messages, settings, offered, on_token, first_s)
+    if not breaks_tokens(model):
         # `direct.model_request` looks through the whole history for parts that we never make: at 200 turns that
         # is half the cost of a turn.
         return await model.request(list(messages), settings, offered)
-    if on_token is None:
-        return await direct.model_request(
-            model, messages, model_settings=settings, model_request_parameters=offered, instrument=False
-        )
-    async with direct.model_request_stream(
+    return await direct.model_request(
         model, messages, model_settings=settings, model_request_parameters=offered, instrument=False
-    ) as stream:
+    )
+
+
+async def streamed(  # noqa: PLR0913, PLR0917 - as `once`
+    model: Model,
+    messages: Sequence[lib.ModelMessage],
+    settings: ModelSettings,
+    offered: ModelRequestParameters,
+    on_token: OnToken | None,
+    first_s: float | None,
+) -> lib.ModelResponse:
+    """One request whose answer comes in pieces.
+
+    Raises:
+        TimeoutError: The first one did not come within `first_s` seconds.
+    """
+    async with (
+        asyncio.timeout(first_s) as until_first,
+        direct.model_request_stream(
+            model, messages, model_settings=settings, model_request_parameters=offered, instrument=False
+        ) as stream,
+    ):
         async for event in stream:
-            if text := text_of(event):
+            until_first.reschedule(None)
+            if on_token and (text := text_of(event)):
                 on_token(text)
         return stream.get()
 
@@ -250,7 +306,7 @@ def _installed(package: str) -> bool:
         return False
 
 
-def tariff_of(model: Model, own: dict[str, Price]) -> Tariff | None:
+def tariff_of(model: Model, own: Mapping[str, Price]) -> Tariff | None:
     """How a given model is priced: the author's prices, one that it carries itself (`price`), the public list."""
     mine = own.get(f"{model.system}:{model.model_name}") or own.get(model.model_name)
     carried = getattr(model, "price", None)

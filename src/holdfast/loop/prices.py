@@ -74,10 +74,25 @@ def cost(usage: Usage, tariff: Tariff | None, *, kept_an_hour: int = 0) -> Decim
         case None:
             return Decimal(0)
         case Price():
-            total = usage.input_tokens * tariff.input_usd_per_mtok + usage.output_tokens * tariff.output_usd_per_mtok
-            return total / MILLION
+            return _own_cost(usage, tariff)
         case Listed():
             return _listed_cost(usage, tariff, kept_an_hour=kept_an_hour)
+
+
+def _own_cost(usage: Usage, price: Price) -> Decimal:
+    read, written = usage.cache_read_tokens, usage.cache_write_tokens
+    plain = max(usage.input_tokens - read - written, 0)
+    own_read, own_written = price.cache_read_usd_per_mtok, price.cache_write_usd_per_mtok
+    total = plain * price.input_usd_per_mtok + usage.output_tokens * price.output_usd_per_mtok
+    total += read * (price.input_usd_per_mtok if own_read is None else own_read)
+    total += written * (price.input_usd_per_mtok if own_written is None else own_written)
+    return total / MILLION
+
+
+def dearest_input(price: Price) -> Decimal:
+    """What a million tokens of input cost at most, wherever they come from."""
+    own = (price.input_usd_per_mtok, price.cache_read_usd_per_mtok, price.cache_write_usd_per_mtok)
+    return max(each for each in own if each is not None)
 
 
 def worst_cost(input_tokens: int, output_tokens: int, tariff: Tariff | None, *, caches: bool = False) -> Decimal:
@@ -89,8 +104,10 @@ def worst_cost(input_tokens: int, output_tokens: int, tariff: Tariff | None, *, 
         tariff: The model's.
         caches: Whether the request may write the provider's cache, which costs more than plain input.
     """
-    if not isinstance(tariff, Listed):
-        return cost(Usage(input_tokens=input_tokens, output_tokens=output_tokens), tariff)
+    if tariff is None:
+        return Decimal(0)
+    if isinstance(tariff, Price):
+        return (input_tokens * dearest_input(tariff) + output_tokens * tariff.output_usd_per_mtok) / MILLION
     base, slope = _line(input_tokens, tariff, caches)
     return base + slope * output_tokens / MILLION
 

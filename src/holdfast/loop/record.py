@@ -1,10 +1,16 @@
 """What the journal says about model calls: the reservation before, the response or the failure after."""
 
 from holdfast.loop.activation import Activation
-from holdfast.loop.model import ModelsFailed, Response
+from holdfast.loop.model import Attempt, Response
+from holdfast.policy.chain import Again, Compact, GiveUp, Next, Park, Step
 from holdfast.policy.limits import Reservation
 from holdfast.trail import events as kinds
-from holdfast.types import Json
+from holdfast.types import Usage
+
+NOTHING = Usage()
+
+THEN: dict[type[Step], str] = {Again: "again", Next: "next", Compact: "compact", Park: "park", GiveUp: "give_up"}
+"""How the journal names what follows from a failed attempt."""
 
 
 def record_request(
@@ -32,6 +38,7 @@ def record_response(activation: Activation, response: Response, *, purpose: str)
             "step": activation.history.step + 1,
             "purpose": purpose,
             "rung": response.rung,
+            "gen_ai.request.model": response.asked,
             "gen_ai.provider.name": response.provider,
             "gen_ai.response.model": response.model,
             "gen_ai.usage.input_tokens": response.usage.input_tokens,
@@ -39,34 +46,49 @@ def record_response(activation: Activation, response: Response, *, purpose: str)
             "cache_read_tokens": response.usage.cache_read_tokens,
             "cache_write_tokens": response.usage.cache_write_tokens,
             "cost_usd": str(response.cost_usd),
-            "latency_ms": round(response.latency_ms, 3),
-            "attempts": attempts(response),
-            "bill_unknown": response.provider == "rules" and bill_unknown(response),
+            "latency_ms": response.latency_ms,
+            "bill_unknown": False,
             "response": response.json,
         },
     )
 
 
-def record_failure(activation: Activation, failed: ModelsFailed, *, purpose: str) -> None:
-    """No model of the chain answered: say what was tried, give the reservation back."""
+def record_attempt(activation: Activation, attempt: Attempt, *, purpose: str, then: Step) -> None:
+    """One rung did not answer: what befell it, what it cost, and what follows."""
+    usage = attempt.usage or NOTHING
+    activation.fact(
+        kinds.MODEL_ATTEMPT_FAILED,
+        {
+            "step": activation.history.step + 1,
+            "purpose": purpose,
+            "rung": attempt.rung,
+            "gen_ai.request.model": attempt.model,
+            "gen_ai.provider.name": attempt.provider,
+            "failure": attempt.failure,
+            "error": attempt.error,
+            "latency_ms": attempt.latency_ms,
+            "retry_after_s": attempt.retry_after_s,
+            "then": THEN[type(then)],
+            "bill_unknown": attempt.bill_unknown,
+            "gen_ai.usage.input_tokens": usage.input_tokens,
+            "gen_ai.usage.output_tokens": usage.output_tokens,
+            "cache_read_tokens": usage.cache_read_tokens,
+            "cache_write_tokens": usage.cache_write_tokens,
+            "cost_usd": str(attempt.cost_usd),
+        },
+    )
+
+
+def record_failure(activation: Activation, reason: str, error: str, *, purpose: str) -> None:
+    """No rung of the chain answered: say what was tried."""
     activation.fact(
         kinds.MODEL_FAILED,
         {
             "step": activation.history.step + 1,
             "purpose": purpose,
-            "reason": failed.reason,
-            "error": str(failed),
-            "attempts": attempts(failed),
-            "bill_unknown": bill_unknown(failed),
+            "reason": reason,
+            "error": error,
+            "attempts": [{"rung": item.rung, "failure": item.failure} for item in activation.history.tried],
+            "bill_unknown": False,
         },
     )
-
-
-def bill_unknown(of: Response | ModelsFailed) -> bool:
-    """Whether the reservation must stay held: a provider may charge for an attempt that brought no answer."""
-    return any(attempt.maybe_billed for attempt in of.attempts)
-
-
-def attempts(of: Response | ModelsFailed) -> list[Json]:
-    """Each try at a model as the journal has it."""
-    return [attempt.as_event() for attempt in of.attempts]

@@ -51,6 +51,11 @@ class Rung(Protocol):
         ...
 
     @property
+    def provider(self) -> str:
+        """Who serves it, as far as its name tells; `rules` for a rule."""
+        ...
+
+    @property
     def tariff(self) -> Tariff | None:
         """How it is priced; `None`: unknown."""
         ...
@@ -67,6 +72,25 @@ class Rung(Protocol):
 
     @property
     def context_window(self) -> int | None: ...
+
+    @property
+    def request_timeout_s(self) -> float | None:
+        """Seconds for one attempt, where the author gave it some of its own."""
+        ...
+
+    @property
+    def max_output_tokens(self) -> int | None:
+        """Asked of it for one response, where the author gave it a number of its own."""
+        ...
+
+    @property
+    def counts_input(self) -> bool:
+        """Whether `count` is to be asked before room is reserved."""
+        ...
+
+    async def count(self, request: Request, prompt: Prompt) -> int | None:
+        """Tokens of a request as the provider counts them; `None` when it does not say. Raises nothing."""
+        ...
 
     async def ask(self, request: Request, prompt: Prompt, on_token: OnToken | None) -> Reading:
         """Ask once. Raises whatever goes wrong; `failure.classify` knows what it means."""

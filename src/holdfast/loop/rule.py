@@ -25,7 +25,11 @@ class RuleRung:
     tokens = False
     caches = False
     tariff = FREE
+    provider = "rules"
     context_window = None
+    request_timeout_s = None
+    max_output_tokens = None
+    counts_input = False
 
     def __init__(self, rule: Rule, *, contract: OutputContract, clock: Clock) -> None:
         self._rule, self._contract, self._clock = rule, contract, clock
@@ -52,6 +56,10 @@ class RuleRung:
         if on_token and what.text:
             on_token(what.text)
         return Reading(json=json, usage=Usage(), cost_usd=Decimal(0), provider="rules", model=self.name)
+
+    async def count(self, request: Request, prompt: Prompt) -> int | None:  # noqa: ARG002
+        """Rules count no tokens."""
+        return None
 
     async def close(self) -> None:
         """Nothing to let go of."""

@@ -1,13 +1,15 @@
-"""Think: reserve the worst case, make it durable, ask the model, keep what it says."""
+"""Think: reserve the worst case, make it durable, ask the chain, keep what it says or leave as it must."""
 
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from functools import partial
 
+from holdfast.errors import BudgetExhausted, NotAdmitted
 from holdfast.loop.activation import Activation
-from holdfast.loop.context import known_prefix
-from holdfast.loop.model import Attempt, ModelsFailed, Request, Response
-from holdfast.loop.record import record_failure, record_request, record_response
+from holdfast.loop.chain import Failed, OutOfTime, Question, Unanswered, answer
+from holdfast.loop.context import known_prefix, sense
+from holdfast.loop.model import Request, Response
 from holdfast.loop.wrapup import close, give_up
+from holdfast.policy.chain import Park, rest
 from holdfast.policy.limits import Exhausted, Reservation, reserve
 
 
@@ -17,19 +19,25 @@ async def think(activation: Activation, request: Request) -> Response | None:
         await activation.park("DRAINED", status="pending")
         return None
     if activation.seconds_left() <= 0:
-        await activation.fail("TOTAL_TIMEOUT", "The execution's time for activity is used up.")
+        await out_of_time(activation)
         return None
-    reservation = room_for(activation, request)
-    if isinstance(reservation, Exhausted):
-        await close(activation, reservation.reason)
-        return None
-    record_request(activation, reservation, purpose="turn")
-    await activation.commit()
-    return await ask(activation, request, max_tokens=reservation.max_tokens)
+    question = Question(
+        purpose="turn",
+        request=request,
+        anew=partial(sense, activation),
+        reserve=partial(room_for, activation),
+    )
+    came = await answer(activation, question)
+    if isinstance(came, Response):
+        return came
+    await leave(activation, came)
+    return None
 
 
-def room_for(activation: Activation, request: Request) -> Reservation | Exhausted:
-    """The reservation for a turn, or the limit that stands against it."""
+def room_for(
+    activation: Activation, request: Request, rungs: Sequence[int], counted: Mapping[int, int]
+) -> Reservation | Exhausted:
+    """The reservation for a turn that one of these rungs answers, or the limit that stands against it."""
     if activation.history.closing:
         return Exhausted(activation.history.closing)
     models = activation.cast.models
@@ -41,44 +49,36 @@ def room_for(activation: Activation, request: Request) -> Reservation | Exhauste
             known=known_prefix(activation.history),
             rung=activation.history.rung,
             prompt=activation.prompt,
+            among=rungs,
+            counted=counted,
         ),
-        wanted=request.max_tokens,
-        price=models.worst_cost,
+        wanted=models.wanted(request.max_tokens, rungs),
+        price=partial(models.worst_cost, among=rungs),
     )
 
 
-async def reserve_again(activation: Activation, request: Request, failed: Attempt) -> bool:
-    """Whether the chain may make another attempt: one that may have been billed keeps its reservation for good."""
-    if not failed.maybe_billed:
-        return True
-    reservation = room_for(activation, request)
-    if isinstance(reservation, Exhausted) or reservation.max_tokens < request.max_tokens:
-        return False
-    record_request(activation, reservation, purpose="turn")
-    await activation.commit()
-    return True
+async def leave(activation: Activation, why: Unanswered) -> None:
+    """End or park an execution whose question nobody answered."""
+    match why:
+        case OutOfTime():
+            await out_of_time(activation)
+        case Exhausted(reason):
+            await close(activation, reason)
+        case Failed(reason, error):
+            await give_up(activation, reason, error)
+        case Park(after_s=0):
+            await activation.park(why.reason, status="pending")
+        case Park(after_s, reason):
+            await activation.park_for(after_s, reason)
+        case BudgetExhausted(on_exhausted="summarise"):
+            await close(activation, "BUDGET_EXHAUSTED", str(why))
+        case BudgetExhausted(on_exhausted="fail"):
+            await activation.fail("BUDGET_EXHAUSTED", str(why))
+        case NotAdmitted():
+            waits = rest(why, now=activation.desk.clock.now(), unit=activation.desk.random())
+            await activation.park(waits.reason, status="pending", wake_at=waits.until)
 
 
-async def ask(activation: Activation, request: Request, *, max_tokens: int) -> Response | None:
-    """Call the chain within the execution's time; what comes back is recorded by `decide`'s commit."""
-    seconds = activation.seconds_left()
-    request = replace(request, max_tokens=max_tokens, timeout_s=min(request.timeout_s, max(seconds, 0.001)))
-    try:
-        response = await activation.cast.models.respond(
-            request,
-            prompt=activation.prompt,
-            on_token=activation.desk.listeners.get(activation.id),
-            may_go_on=partial(reserve_again, activation, request),
-        )
-    except ModelsFailed as failed:
-        record_failure(activation, failed, purpose="turn")
-        late = activation.seconds_left() <= 0
-        if late:
-            await activation.fail("TOTAL_TIMEOUT", "The execution's time for activity is used up.")
-        else:
-            await give_up(activation, failed.reason, str(failed))
-        return None
-    # What runs is what is recorded: secrets go before anything is made of the message.
-    response = response.redacted(activation.desk.redactor).distinct(activation.history.provider_ids)
-    record_response(activation, response, purpose="turn")
-    return response
+async def out_of_time(activation: Activation) -> None:
+    """End an execution that has worked for as long as it may."""
+    await activation.fail("TOTAL_TIMEOUT", "The execution's time for activity is used up.")

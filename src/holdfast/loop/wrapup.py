@@ -1,17 +1,23 @@
 """Ends that are not results: handing over, giving up, and the closing summary when limits run out."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from typing import TypeAlias
 
 from holdfast.loop.activation import Activation
+from holdfast.loop.chain import Question, answer
 from holdfast.loop.context import conversation, known_prefix, sense
 from holdfast.loop.digest import digest_of, fit
 from holdfast.loop.handover import account, in_words
-from holdfast.loop.model import ModelsFailed, Request
-from holdfast.loop.record import record_failure, record_request, record_response
+from holdfast.loop.model import Request, Response
 from holdfast.loop.transcript import Told
 from holdfast.policy import approval as asking
-from holdfast.policy.limits import Reservation, reserve_closing
+from holdfast.policy.limits import Exhausted, Reservation, reserve_closing
 from holdfast.types import Json
+
+Known: TypeAlias = tuple[int, int] | None
+"""Tokens that a provider counted, for how many of the first entries."""
 
 CLOSING_WORDS = (
     "The limits of this execution are used up ({reason}). No more tools can be called. In a few sentences: "
@@ -69,31 +75,34 @@ async def ask_about_failures(activation: Activation) -> None:
     await ask_how_to_go_on(activation, "TOOL_FAILED", f"{error}. {in_words(handed)}", handed=handed)
 
 
-async def close(activation: Activation, reason: str) -> None:
+async def close(activation: Activation, reason: str, error: str | None = None) -> None:
     """Force one summary without tools inside the budget, keep it as the partial result, end as failed."""
     summary = await ask_for_summary(activation, reason) or own_summary(activation)
-    await activation.fail(reason, f"The limit was reached: {reason}.", result=summary)
+    await activation.fail(reason, error or f"The limit was reached: {reason}.", result=summary)
 
 
 async def ask_for_summary(activation: Activation, reason: str) -> str | None:
     """The model's closing words, or `None` when the budget or the models have none left."""
+    if activation.history.closing:  # a crash left the first attempt's bill unknown
+        return None
     chosen = choose_closing(activation, reason)
-    if chosen is None or activation.history.closing:  # a crash left the first attempt's bill unknown
+    if chosen is None:
         return None
-    request, reservation = chosen
-    record_request(activation, reservation, purpose="closing", reason=reason)
-    await activation.commit()
-    try:
-        response = await activation.cast.models.respond(replace(request, max_tokens=reservation.max_tokens))
-    except ModelsFailed as failed:
-        record_failure(activation, failed, purpose="closing")
-        return None
-    response = response.redacted(activation.desk.redactor)
-    record_response(activation, response, purpose="closing")
-    return response.text.strip() or None
+    request, known = chosen
+    came = await answer(
+        activation,
+        Question(
+            purpose="closing",
+            reason=reason,
+            request=request,
+            anew=lambda: request,
+            reserve=partial(room_for_closing, activation, known),
+        ),
+    )
+    return came.text.strip() or None if isinstance(came, Response) else None
 
 
-def choose_closing(activation: Activation, reason: str) -> tuple[Request, Reservation] | None:
+def choose_closing(activation: Activation, reason: str) -> tuple[Request, Known] | None:
     """The whole conversation with one last question if the budget has room for it, else a digest of it."""
     history, models = activation.history, activation.cast.models
     closing = replace(sense(activation), closing=True, conversation=conversation(activation, closing=True))
@@ -103,11 +112,25 @@ def choose_closing(activation: Activation, reason: str) -> tuple[Request, Reserv
         closing, instructions="", tools=(), entries=[Told(fit(digest_of(history), CLOSING_BYTES)), question]
     )
     for request, known in ((whole, known_prefix(history)), (short, None)):
-        bound = models.input_bound(request, known=known, rung=history.rung)
-        limits = activation.cast.agent.limits
-        if held := reserve_closing(limits, activation.spent, input_bound=bound, price=models.worst_cost):
-            return request, held
+        if isinstance(room_for_closing(activation, known, request, models.all), Reservation):
+            return request, known
     return None
+
+
+def room_for_closing(
+    activation: Activation,
+    known: Known,
+    request: Request,
+    rungs: Sequence[int],
+    counted: Mapping[int, int] | None = None,
+) -> Reservation | Exhausted:
+    """The reservation for closing words from one of these rungs, from what was kept back for them."""
+    models, history = activation.cast.models, activation.history
+    bound = models.input_bound(request, known=known, rung=history.rung, among=rungs, counted=counted)
+    price = partial(models.worst_cost, among=rungs)
+    limits = activation.cast.agent.limits
+    held = reserve_closing(limits, activation.spent, input_bound=bound, price=price)
+    return held or Exhausted(history.closing or "CLOSING")
 
 
 def own_summary(activation: Activation) -> str:
