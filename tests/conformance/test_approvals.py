@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from holdfast.errors import AlreadyDecided, ApprovalUnusable, NotFound, UsageError
+from holdfast.errors import AlreadyDecided, ApprovalUnusable, ApprovalWithdrawn, NotFound, UsageError
 from holdfast.trail import events
 from tests.conformance.world import World, kinds, outcomes, ruling, step, use
 
@@ -56,7 +56,7 @@ def test_a_second_answer_is_told_who_was_first(world: World):
         world.clock.advance(minutes=32)
         await trail.decide(ruling(question_id))
         with pytest.raises(AlreadyDecided, match="already decided: approved by Ada at 2026-11-21 10:32 UTC"):
-            await trail.decide(ruling(question_id, "reject", by="Bob"))
+            await trail.decide(ruling(question_id, by="Bob"))
         assert (await trail.approval(question_id)).decided_by == "Ada"
 
     world.play(story)
@@ -68,10 +68,7 @@ def test_of_fifty_answers_at_once_one_wins(world: World):
     async def story(trail):
         held, question_id = await world.asking(trail)
         async with world.trail() as other:
-            people = [
-                (trail if i % 2 else other).decide(ruling(question_id, "approve" if i % 3 else "reject", by=f"p{i}"))
-                for i in range(50)
-            ]
+            people = [(trail if i % 2 else other).decide(ruling(question_id, by=f"p{i}")) for i in range(50)]
             came = await outcomes(*people)
         winners = [o for o in came if not isinstance(o, Exception)]
         assert len(winners) == 1
@@ -256,7 +253,11 @@ def test_each_kind_takes_its_answers(world: World, kind: str, answer: str, more:
         decided = await trail.decide(ruling(question_id, answer, **more))
         assert (decided.status, decided.edit) == (status, more.get("edit"))
         (again,) = await world.claim(trail)
-        await trail.append(step(again, uses=(use(question_id),)))
+        if (kind, status) == ("call", "rejected"):
+            with pytest.raises(ApprovalWithdrawn):
+                await trail.append(step(again, uses=(use(question_id),)))
+        else:
+            await trail.append(step(again, uses=(use(question_id),)))
         assert again.execution.id == held.execution.id
 
     world.play(story)

@@ -209,7 +209,9 @@ class Machine(RuleBasedStateMachine):
     @rule(number=picks, answer=st.sampled_from(["approve", "reject"]))
     def decide(self, number, answer) -> None:
         question_id, asked = list(self.questions.items())[number % len(self.questions)]
+        taken_back = asked.status == "approved" and not asked.used and asked.execution.status not in ENDED
         late = asked.status != "open" or self.world.clock.at >= asked.expires_at
+        late = late and not (taken_back and answer == "reject")
         self.attempt(self.trail.decide(ruling(question_id, answer)), expected=AlreadyDecided if late else None)
         if not late:
             asked.status = "approved" if answer == "approve" else "rejected"
@@ -220,8 +222,7 @@ class Machine(RuleBasedStateMachine):
     @rule(number=picks, digest=st.sampled_from(["digest-1", "digest-1", "other"]))
     def use(self, number, digest) -> None:
         question_id, asked = list(self.questions.items())[number % len(self.questions)]
-        wrong = asked.status == "approved" and digest != "digest-1"
-        unusable = asked.used or asked.status not in {"approved", "rejected"} or wrong
+        unusable = asked.used or asked.status != "approved" or digest != "digest-1"
         refused = ApprovalUnusable if unusable else None
         execution = asked.execution
         if self.step(execution, fence=execution.fence, refused=refused, uses=(use(question_id, digest=digest),)):
