@@ -96,3 +96,4 @@ def test_a_signed_answer_that_is_none_is_refused(told: object):
 def test_our_own_message_sent_back_is_no_answer():
     """One secret signs both ways; what we said is not what was answered."""
     assert reason(*post(payload(CARD, at=START))) == "malformed"
+    assert reason(*post({**answer(), "type": "approval.closed"})) == "malformed"
