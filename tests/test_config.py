@@ -3,11 +3,13 @@
 import json
 import logging
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 import structlog
 
+from holdfast import Price
 from holdfast.config import Settings, configure_logging
 from holdfast.errors import UsageError
 from holdfast.trail.redact import DEFAULT, redact_log
@@ -48,6 +50,31 @@ def test_the_file_is_read(folder: Path):
     settings = Settings.load()
     assert (settings.concurrency, settings.redact_keys) == (7, ("iban",))
     assert settings.redact_patterns == {"employee": "E."}
+
+
+def test_prices_are_exact(folder: Path):
+    """What a model costs is read to the last digit, caches included."""
+    (folder / "holdfast.toml").write_text(
+        '[prices."vllm:house"]\ninput_usd_per_mtok = 0.1\noutput_usd_per_mtok = 3\ncache_read_usd_per_mtok = 0.01'
+    )
+    assert Settings.load().price_list == {
+        "vllm:house": Price(
+            input_usd_per_mtok=Decimal("0.1"),
+            output_usd_per_mtok=Decimal(3),
+            cache_read_usd_per_mtok=Decimal("0.01"),
+        )
+    }
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [("input_usd_per_mtok = 1", "output_usd_per_mtok is missing"), ("inptu_usd_per_mtok = 1", "input_usd_per_mtok")],
+)
+def test_a_price_that_says_too_little_is_explained(folder: Path, table: str, words: str):
+    """A price without its output, or misspelt, is an error that names the key."""
+    (folder / "holdfast.toml").write_text(f'[prices."vllm:house"]\n{table}')
+    with pytest.raises(UsageError, match=words):
+        Settings.load()
 
 
 def test_the_environment_wins_over_the_file(folder: Path, monkeypatch: pytest.MonkeyPatch):

@@ -149,7 +149,7 @@ class Parts:
 
     def _cast(self, agent: Agent[object]) -> Cast:
         if agent.name not in self._casts:
-            self._casts[agent.name] = Cast.of(agent, clock=self.clock)
+            self._casts[agent.name] = Cast.of(agent, clock=self.clock, prices=self.settings.price_list)
         return self._casts[agent.name]
 
 

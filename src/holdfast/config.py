@@ -7,6 +7,7 @@ import os
 import sys
 import tomllib
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
@@ -34,6 +35,7 @@ from pydantic_settings import (
 from structlog.typing import Processor
 
 from holdfast.errors import UsageError
+from holdfast.types import Price
 
 PREFIX = "HOLDFAST_"
 FILE = "holdfast.toml"
@@ -146,6 +148,15 @@ class PersonSettings(_Section):
     email: str | None = None
 
 
+class PriceSettings(_Section):
+    """`[prices."provider:model"]`: US dollars for a million tokens, where the price list does not know them."""
+
+    input_usd_per_mtok: Decimal = Field(ge=0)
+    output_usd_per_mtok: Decimal = Field(ge=0)
+    cache_read_usd_per_mtok: Decimal | None = Field(default=None, ge=0)
+    cache_write_usd_per_mtok: Decimal | None = Field(default=None, ge=0)
+
+
 PersonName = Annotated[str, StringConstraints(pattern=r"^[\w][\w .'-]*$", max_length=64)]
 
 
@@ -196,6 +207,13 @@ class Settings(BaseSettings):
     webhook: WebhookSettings | None = None
     people: dict[PersonName, PersonSettings] = Field(default_factory=dict[str, PersonSettings])
     """Who may answer, by name."""
+    prices: dict[str, PriceSettings] = Field(default_factory=dict[str, PriceSettings])
+    """What models cost, by `provider:model` or model; an agent's own prices win."""
+
+    @property
+    def price_list(self) -> Mapping[str, Price]:
+        """The configured prices."""
+        return {name: Price(**given.model_dump()) for name, given in self.prices.items()}
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -293,8 +311,8 @@ def _section(path: Sequence[str]) -> Mapping[str, FieldInfo]:
     """The settings of a table."""
     if not path:
         return Settings.model_fields
-    if path[0] == "people":
-        return PersonSettings.model_fields
+    if path[0] in {"people", "prices"}:
+        return (PersonSettings if path[0] == "people" else PriceSettings).model_fields
     return _SECTIONS[path[0]].model_fields if path[0] in _SECTIONS else {}
 
 

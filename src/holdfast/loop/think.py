@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from holdfast.errors import BudgetExhausted, NotAdmitted
+from holdfast.errors import BudgetExhausted, NotAdmitted, RateLimited
 from holdfast.loop.activation import Activation
 from holdfast.loop.chain import Failed, OutOfTime, Question, Unanswered, answer
 from holdfast.loop.context import known_prefix, sense
@@ -74,6 +74,8 @@ async def leave(activation: Activation, why: Unanswered) -> None:
             await close(activation, "BUDGET_EXHAUSTED", str(why))
         case BudgetExhausted(on_exhausted="fail"):
             await activation.fail("BUDGET_EXHAUSTED", str(why))
+        case RateLimited(over="refuse"):
+            await activation.fail("RATE_LIMITED", str(why))
         case NotAdmitted():
             waits = rest(why, now=activation.desk.clock.now(), unit=activation.desk.random())
             await activation.park(waits.reason, status="pending", wake_at=waits.until)

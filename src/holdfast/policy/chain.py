@@ -211,8 +211,8 @@ class Rest:
 
 def rest(refusal: NotAdmitted, *, now: datetime, unit: float) -> Rest:
     """How an execution waits that may not ask a model now."""
-    if isinstance(refusal, Paused):
-        return Rest("PAUSED", None)
+    if isinstance(refusal, Paused) and refusal.until is None:
+        return Rest("PAUSED", None)  # whoever resumes it wakes what waits
     until = refusal.until or now + timedelta(seconds=UNKNOWN_S)
     wait_s = max((until - now).total_seconds(), 0.0)
     return Rest(_waits_for(refusal), now + timedelta(seconds=wait_s + spread(wait_s, unit)))
@@ -220,6 +220,8 @@ def rest(refusal: NotAdmitted, *, now: datetime, unit: float) -> Rest:
 
 def _waits_for(refusal: NotAdmitted) -> str:
     match refusal:
+        case Paused():
+            return "PAUSED"
         case RateLimited() | Unavailable(kind="provider"):
             return "RATE_LIMITED"
         case Unavailable():
