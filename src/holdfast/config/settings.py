@@ -1,28 +1,13 @@
-"""What can be configured: from the environment, from `holdfast.toml`, else by default; and how logs are written."""
+"""Everything that can be configured: from the environment, from `holdfast.toml`, else by default."""
 
-import base64
 import difflib
-import logging
 import os
-import sys
 import tomllib
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
-import structlog
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    SecretStr,
-    StringConstraints,
-    ValidationError,
-    model_validator,
-)
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -32,132 +17,26 @@ from pydantic_settings import (
     SettingsConfigDict,
     SettingsError,
 )
-from structlog.typing import Processor
 
+from holdfast.config.controls import BreakerSettings, BudgetSettings, RateSettings
+from holdfast.config.sections import (
+    EmailSettings,
+    PersonName,
+    PersonSettings,
+    PriceSettings,
+    SlackSettings,
+    TelegramSettings,
+    Url,
+    WebhookSettings,
+    listed,
+    long_enough,
+    lower,
+)
 from holdfast.errors import UsageError
 from holdfast.types import Price
 
 PREFIX = "HOLDFAST_"
 FILE = "holdfast.toml"
-
-
-def _listed(value: object) -> object:
-    """A comma-separated text from the environment as a list."""
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
-
-
-def _lower(value: object) -> object:
-    return value.lower() if isinstance(value, str) else value
-
-
-def _web(url: str) -> str:
-    if not url.startswith(("https://", "http://")):
-        raise ValueError("give the whole address, beginning with https://")
-    return url.rstrip("/")
-
-
-def _long_enough(key: SecretStr) -> SecretStr:
-    if len(key.get_secret_value()) < 32:
-        raise ValueError(
-            "too short to be safe: make one with python -c 'import secrets; print(secrets.token_urlsafe(32))'"
-        )
-    return key
-
-
-def _webhook_secret(key: SecretStr) -> SecretStr:
-    try:
-        size = len(base64.b64decode(key.get_secret_value().removeprefix("whsec_"), validate=True))
-    except ValueError:
-        size = 0
-    if not 24 <= size <= 64:
-        raise ValueError(
-            "give whsec_ and 24 to 64 bytes in base64: make one with python -c"
-            " 'import base64, secrets; print(\"whsec_\" + base64.b64encode(secrets.token_bytes(32)).decode())'"
-        )
-    return key
-
-
-Url = Annotated[str, AfterValidator(_web)]
-Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
-Id = Annotated[str, Field(min_length=1, coerce_numbers_to_str=True)]
-
-
-class _Section(BaseModel):
-    """A table of `holdfast.toml`; in the environment `HOLDFAST_<TABLE>__<KEY>`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-
-class SlackSettings(_Section):
-    """`[slack]`: a Slack app whose bot is in `channel`."""
-
-    token: SecretStr
-    """The bot's token (`xoxb-...`), with the scope `chat:write`; with `channels:history` (`groups:history` for a
-    private channel) also, a message whose fate is unknown is looked for before it is sent again."""
-    signing_secret: SecretStr
-    """By which answers are known to come from Slack."""
-    channel: Id
-    """The channel's id (`C...`)."""
-    base_url: Url = "https://slack.com/api"
-
-
-class TelegramSettings(_Section):
-    """`[telegram]`: a bot that is in `chat`."""
-
-    token: SecretStr
-    """The bot's token, from BotFather."""
-    secret_token: Annotated[SecretStr, AfterValidator(_long_enough)]
-    """The `secret_token` that was given to `setWebhook`: by it answers are known to come from Telegram."""
-    chat: Id
-    """The chat's id, or `@name` of a public one."""
-    base_url: Url = "https://api.telegram.org"
-
-
-class EmailSettings(_Section):
-    """`[email]`: a mail server, for people with an e-mail address."""
-
-    host: str
-    sender: str
-    port: int = Field(default=587, ge=1, le=65_535)
-    user: str | None = None
-    password: SecretStr | None = None
-    starttls: bool = True
-    """Encrypt before anything is said; the server has to know how."""
-    tls: bool = False
-    """Encrypt from the first byte (usually port 465), instead of `starttls`."""
-    to: Words = ()
-    """Addresses that get every question and alert, without links to answer by: those are for one person each."""
-
-
-class WebhookSettings(_Section):
-    """`[webhook]`: a program of yours that is told, and may answer."""
-
-    url: Url
-    secret: Annotated[SecretStr, AfterValidator(_webhook_secret)]
-    """For Standard Webhooks signatures, out and in: `whsec_` and base64, of 24 to 64 bytes."""
-
-
-class PersonSettings(_Section):
-    """`[people.NAME]`: somebody who may answer, and by what they are known."""
-
-    groups: Words = ()
-    slack: Id | None = None
-    """The member's id (`U...`)."""
-    telegram: Id | None = None
-    """The user's id, a number."""
-    email: str | None = None
-
-
-class PriceSettings(_Section):
-    """`[prices."provider:model"]`: US dollars for a million tokens, where the price list does not know them."""
-
-    input_usd_per_mtok: Decimal = Field(ge=0)
-    output_usd_per_mtok: Decimal = Field(ge=0)
-    cache_read_usd_per_mtok: Decimal | None = Field(default=None, ge=0)
-    cache_write_usd_per_mtok: Decimal | None = Field(default=None, ge=0)
-
-
-PersonName = Annotated[str, StringConstraints(pattern=r"^[\w][\w .'-]*$", max_length=64)]
 
 
 class Settings(BaseSettings):
@@ -188,10 +67,10 @@ class Settings(BaseSettings):
     """Activations at once in one worker."""
     approval_expiry_s: float = Field(default=604_800, gt=0)
     """Seconds until an unanswered question counts as no."""
-    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = "info"
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(lower)] = "info"
     log_json: bool | None = None
     """`None`: JSON unless standard error is a terminal."""
-    redact_keys: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = ()
+    redact_keys: Annotated[tuple[str, ...], NoDecode, BeforeValidator(listed)] = ()
     """Further keys whose values are secret; in the environment separated by commas."""
     redact_patterns: dict[str, str] = Field(default_factory=dict)
     """Further secret patterns by rule name; in the environment as JSON."""
@@ -199,7 +78,7 @@ class Settings(BaseSettings):
     """Writes that may wait for the database before callers have to wait."""
     public_url: Url | None = None
     """Where people reach the console, for links in messages."""
-    link_key: Annotated[SecretStr, AfterValidator(_long_enough)] | None = None
+    link_key: Annotated[SecretStr, AfterValidator(long_enough)] | None = None
     """Signs the links in mails; another one makes all earlier links worthless."""
     slack: SlackSettings | None = None
     telegram: TelegramSettings | None = None
@@ -209,6 +88,13 @@ class Settings(BaseSettings):
     """Who may answer, by name."""
     prices: dict[str, PriceSettings] = Field(default_factory=dict[str, PriceSettings])
     """What models cost, by `provider:model` or model; an agent's own prices win."""
+
+    budgets: dict[str, BudgetSettings] = Field(default_factory=dict[str, BudgetSettings])
+    """Ceilings for tokens and money, by name."""
+    rates: dict[str, RateSettings] = Field(default_factory=dict[str, RateSettings])
+    """How fast things may go, by name."""
+    breakers: BreakerSettings = Field(default_factory=BreakerSettings)
+    """When circuit breakers open."""
 
     @property
     def price_list(self) -> Mapping[str, Price]:
@@ -311,8 +197,8 @@ def _section(path: Sequence[str]) -> Mapping[str, FieldInfo]:
     """The settings of a table."""
     if not path:
         return Settings.model_fields
-    if path[0] in {"people", "prices"}:
-        return (PersonSettings if path[0] == "people" else PriceSettings).model_fields
+    if path[0] in _NAMED:
+        return _NAMED[path[0]].model_fields
     return _SECTIONS[path[0]].model_fields if path[0] in _SECTIONS else {}
 
 
@@ -321,56 +207,12 @@ _SECTIONS: Final[Mapping[str, type[BaseModel]]] = {
     "telegram": TelegramSettings,
     "email": EmailSettings,
     "webhook": WebhookSettings,
+    "breakers": BreakerSettings,
 }
-
-
-def quieted(settings: Settings) -> Settings:
-    """The same, with warnings only unless a level is configured: for programs that say themselves what happens."""
-    if "log_level" in settings.model_fields_set:
-        return settings
-    return settings.model_copy(update={"log_level": "warning"})
-
-
-def configure_logging(settings: Settings, *redacting: Processor) -> None:
-    """Write logs to standard error: for people on a terminal, else one JSON object a line.
-
-    Other libraries' logs go the same way, from `warning` up.
-
-    Args:
-        settings: `log_level` and `log_json`.
-        redacting: Processors that take secrets out, run when everything else has been said.
-    """
-    terminal = sys.stderr.isatty()
-    as_json = settings.log_json if settings.log_json is not None else not terminal
-    level = logging.getLevelNamesMapping()[settings.log_level.upper()]
-    shared: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        # Exceptions become text first, so that the redacting processors see it.
-        structlog.processors.format_exc_info,
-        *redacting,
-    ]
-    last: Processor = (
-        structlog.processors.JSONRenderer(ensure_ascii=False)
-        if as_json
-        else structlog.dev.ConsoleRenderer(colors=terminal)
-    )
-    structlog.configure(
-        processors=[*shared, last],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
-        cache_logger_on_first_use=False,
-    )
-    _adopt_other_logs([*shared, structlog.stdlib.ProcessorFormatter.remove_processors_meta, last], level)
-
-
-def _adopt_other_logs(processors: Sequence[Processor], level: int) -> None:
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(structlog.stdlib.ProcessorFormatter(processors=processors))
-    handler.set_name("holdfast")
-    root = logging.getLogger()
-    for old in [h for h in root.handlers if h.get_name() == "holdfast"]:
-        root.removeHandler(old)
-    root.addHandler(handler)
-    root.setLevel(max(level, logging.WARNING))
+_NAMED: Final[Mapping[str, type[BaseModel]]] = {
+    "people": PersonSettings,
+    "prices": PriceSettings,
+    "budgets": BudgetSettings,
+    "rates": RateSettings,
+}
+"""Tables of tables, by a name that the author gives."""

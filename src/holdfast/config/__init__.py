@@ -1,0 +1,30 @@
+"""What can be configured, and how logs are written."""
+
+from holdfast.config.controls import BreakerSettings, BudgetSettings, RateSettings
+from holdfast.config.logs import configure_logging, quieted
+from holdfast.config.sections import (
+    EmailSettings,
+    PersonSettings,
+    PriceSettings,
+    SlackSettings,
+    TelegramSettings,
+    WebhookSettings,
+)
+from holdfast.config.settings import FILE, PREFIX, Settings
+
+__all__ = [
+    "FILE",
+    "PREFIX",
+    "BreakerSettings",
+    "BudgetSettings",
+    "EmailSettings",
+    "PersonSettings",
+    "PriceSettings",
+    "RateSettings",
+    "Settings",
+    "SlackSettings",
+    "TelegramSettings",
+    "WebhookSettings",
+    "configure_logging",
+    "quieted",
+]
