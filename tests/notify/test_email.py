@@ -36,7 +36,13 @@ def post_office(story: Callable[[SmtpServer, Email], Awaitable[None]], **changes
                     **changes,
                 }
             )
-            people = People([Person(name="Ada", email="ada@corp.example"), Person(name="Bob")])
+            people = People(
+                [
+                    Person(name="Ada", email="ada@corp.example", groups=frozenset({"lead"})),
+                    Person(name="Bob"),
+                    Person(name="Cem", email="cem@corp.example"),
+                ]
+            )
             await story(server, Email(settings, people=people, public_url="https://h.example", link_key=KEY))
 
     asyncio.run(told())
@@ -103,7 +109,8 @@ def test_a_second_attempt_is_the_same_mail():
         server.cut_after_data = False
         await email.send(outgoing(channel="email", to="Ada", attempts=2))
         first, second = server.mails
-        assert first["Message-ID"] == second["Message-ID"] == "<out-1@corp.example>"
+        assert first["Message-ID"] == second["Message-ID"]
+        assert first["Message-ID"].endswith("@corp.example>")
         assert text_of(first) == text_of(second)
 
     post_office(story)
@@ -173,5 +180,33 @@ def test_alerts_and_ends_have_nothing_to_answer(delivery: Delivery):
     async def story(server: SmtpServer, email: Email) -> None:
         await email.send(outgoing(delivery, channel="email", to="Ada"))
         assert not any("/answer/" in body for body in bodies(server))
+
+    post_office(story)
+
+
+def test_everybody_who_is_asked_gets_a_mail_of_their_own():
+    """A row for a group is one mail to each member, and one to the list."""
+
+    async def story(server: SmtpServer, email: Email) -> None:
+        await email.send(outgoing(card(group="lead"), channel="email"))
+        await email.send(outgoing(channel="email", id="out-2"))
+        assert [mail["To"] for mail in server.mails] == [
+            "ada@corp.example", "team@corp.example", "ada@corp.example", "cem@corp.example", "team@corp.example"
+        ]  # fmt: skip
+
+    post_office(story, to="team@corp.example")
+
+
+def test_one_full_mailbox_does_not_send_the_others_again():
+    """Cem's mail is tried again, Ada has hers."""
+
+    async def story(server: SmtpServer, email: Email) -> None:
+        server.refused["cem@corp.example"] = 452
+        with pytest.raises(DeliveryFailed) as failed:
+            await email.send(outgoing(channel="email"))
+        assert not failed.value.permanent
+        del server.refused["cem@corp.example"]
+        await email.send(outgoing(channel="email", attempts=2))
+        assert [mail["To"] for mail in server.mails] == ["ada@corp.example", "cem@corp.example"]
 
     post_office(story)

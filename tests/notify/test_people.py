@@ -31,7 +31,11 @@ def test_a_stranger_may_not_answer(channel: str, identity: str):
 
 def test_a_question_to_a_group_is_theirs():
     """A question to no group is everybody's."""
-    assert [may_answer(ADA, "lead"), may_answer(BOB, "lead"), may_answer(BOB, None)] == [True, False, True]
+    assert [may_answer(ADA, ["desk", "lead"]), may_answer(BOB, ["desk", "lead"]), may_answer(BOB, [])] == [
+        True,
+        False,
+        True,
+    ]
 
 
 def test_a_group_without_members_is_everybody():

@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable
+from typing import get_args
 
 import pytest
 
@@ -12,7 +13,7 @@ from holdfast.errors import DeliveryFailed
 from holdfast.notify.inbound.reading import Wanted
 from holdfast.notify.message import Asks
 from holdfast.notify.telegram import Telegram
-from holdfast.types import Answer
+from holdfast.types import Answer, ApprovalKind
 from tests.notify.deliveries import APPROVAL, CARD, CLOSED, NOTICE, card, outgoing
 from tests.notify.http_server import Reply, serving
 from tests.notify.telegram_server import TOKEN, TelegramServer, plain
@@ -70,8 +71,8 @@ def test_the_longest_question_fits():
     chat(story)
 
 
-@pytest.mark.parametrize("kind", ["call", "question", "doubt", "change", "escalation"])
-def test_every_kind_of_question_can_be_answered(kind: str):
+@pytest.mark.parametrize("kind", get_args(ApprovalKind))
+def test_every_kind_of_question_can_be_answered(kind: ApprovalKind):
     """Each kind has its buttons, all within Telegram's limits."""
 
     async def story(server: TelegramServer, telegram: Telegram) -> None:

@@ -1,7 +1,8 @@
 """Questions and alerts by mail, with a link of their own for each person who may answer.
 
-A mail is one row of the outbox for one person, so one that fails does not send the others again. Its Message-ID is the
-row's: mail servers and readers drop a second copy.
+A mail is best one row of the outbox for one person (`email:Ada`): one that fails does not send the others again. A row
+for all of them (`email`) is remembered while this process lives. A Message-ID is made of row and address, the same at
+every attempt: mail servers and readers drop a second copy.
 """
 
 import html
@@ -9,6 +10,7 @@ import ssl
 from collections.abc import Sequence
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
+from hashlib import sha256
 from importlib.util import find_spec
 from typing import Final
 
@@ -23,6 +25,7 @@ from holdfast.types import Card, Closed, Delivery, Notice, Outgoing
 
 _SUBJECT_LIMIT: Final = 200
 _ARGUMENTS_LIMIT: Final = 50_000
+_REMEMBERED: Final = 10_000
 
 
 class Email:
@@ -45,29 +48,30 @@ class Email:
             raise MissingExtra("notify", needed_for="sending mail")
         self._settings, self._people = settings, people
         self._public_url, self._link_key = public_url, link_key
+        self._done: dict[tuple[str, str], None] = {}
 
     async def send(self, outgoing: Outgoing) -> str | None:
-        """Send one mail to one address.
+        """Send a mail to the address, or to everybody who is asked.
 
         Returns:
             `None`: a mail cannot be changed; its link says what became of the question.
 
         Raises:
-            DeliveryFailed: The server did not take it; for ever, when it says that there is no such address.
+            DeliveryFailed: The server did not take it; for ever, when it says that there is no such address. The first
+                of several failures; the others have their mails.
         """
-        delivery = outgoing.delivery
-        address, link = self._recipient(outgoing)
-        mail = EmailMessage()
-        mail["Subject"] = clipped(headline(delivery), _SUBJECT_LIMIT)
-        mail["From"], mail["To"] = self._settings.sender, address
-        mail["Date"], mail["Message-ID"] = format_datetime(outgoing.queued_at), self._id(outgoing.id)
-        if isinstance(delivery, Card):
-            mail["References"] = self._id(delivery.approval_id)  # reminders stand under their question
-        mail["Auto-Submitted"] = "auto-generated"  # out-of-office programs do not answer this
-        parts = _parts(delivery, link)
-        mail.set_content(_plain(parts))
-        mail.add_alternative(_html(parts), subtype="html")
-        await self._submit(mail)
+        failures: list[DeliveryFailed] = []
+        for to in self._recipients(outgoing):
+            if (outgoing.id, to) not in self._done:
+                try:
+                    await self._submit(self._mail(outgoing, to))
+                except DeliveryFailed as failed:
+                    failures.append(failed)
+                    if not failed.permanent:
+                        continue
+                self._remember(outgoing.id, to)
+        if failures:
+            raise next((failed for failed in failures if not failed.permanent), failures[0])
 
     async def update(self, ref: str, closed: Closed) -> None:
         """Nothing: a mail that was read cannot be changed."""
@@ -75,9 +79,36 @@ class Email:
     async def close(self) -> None:
         """Nothing is kept open."""
 
-    def _recipient(self, outgoing: Outgoing) -> tuple[str, str | None]:
+    def _recipients(self, outgoing: Outgoing) -> Sequence[str]:
+        """Names of people, or addresses."""
+        if outgoing.address.to:
+            return [outgoing.address.to]
+        group = outgoing.delivery.group if isinstance(outgoing.delivery, Card) else None
+        return [*(person.name for person in self._people.of(group) if person.email), *self._settings.to]
+
+    def _remember(self, outgoing_id: str, to: str) -> None:
+        self._done[outgoing_id, to] = None
+        while len(self._done) > _REMEMBERED:
+            del self._done[next(iter(self._done))]
+
+    def _mail(self, outgoing: Outgoing, to: str) -> EmailMessage:
+        delivery = outgoing.delivery
+        address, link = self._addressed(outgoing, to)
+        mail = EmailMessage()
+        mail["Subject"] = clipped(headline(delivery), _SUBJECT_LIMIT)
+        mail["From"], mail["To"] = self._settings.sender, address
+        mail["Date"] = format_datetime(outgoing.queued_at)
+        mail["Message-ID"] = self._id(sha256(f"{outgoing.id}\n{address}".encode()).hexdigest()[:32])
+        if isinstance(delivery, Card):
+            mail["References"] = self._id(delivery.approval_id)  # reminders stand under their question
+        mail["Auto-Submitted"] = "auto-generated"  # out-of-office programs do not answer this
+        parts = _parts(delivery, link)
+        mail.set_content(_plain(parts))
+        mail.add_alternative(_html(parts), subtype="html")
+        return mail
+
+    def _addressed(self, outgoing: Outgoing, to: str) -> tuple[str, str | None]:
         """The address, and the person's link if it is one's own and there is something to answer."""
-        to = outgoing.address.to or ""
         if "@" in to:
             return to, None
         person = self._people.named(to)

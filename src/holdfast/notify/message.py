@@ -29,6 +29,7 @@ _REJECT: Final = Choice(answer="reject", label="Reject", style="danger", asks="n
 
 CHOICES: Final[dict[ApprovalKind, Sequence[Choice]]] = {
     "call": (_APPROVE, Choice(answer="approve", label="Edit", asks="edit", runs=True), _REJECT),
+    "result": (_APPROVE, Choice(answer="approve", label="Edit", asks="edit", runs=True), _REJECT),
     "change": (_APPROVE, _REJECT),
     "escalation": (Choice(answer="approve", label="Approve", style="primary", asks="note", runs=True), _REJECT),
     "question": (Choice(answer="answer", label="Answer", style="primary", asks="note"), _REJECT),

@@ -61,6 +61,6 @@ def _person(name: str, given: PersonSettings) -> Person:
     )
 
 
-def may_answer(person: Person, group: str | None) -> bool:
-    """Whether a question to a group is theirs to answer; a question to no group is everybody's."""
-    return group is None or group in person.groups
+def may_answer(person: Person, groups: Sequence[str]) -> bool:
+    """Whether a question to these groups (`Approval.groups`) is theirs to answer; one to no group is everybody's."""
+    return not groups or not person.groups.isdisjoint(groups)

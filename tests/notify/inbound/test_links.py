@@ -70,7 +70,7 @@ def test_another_spelling_of_a_link_opens_nothing():
 
 
 def test_what_the_form_posts_is_the_persons_answer():
-    """The key is the question and the person: another mail about it is the same answer."""
+    """The key is the question, the person and the answer: another mail about it gives no second one."""
     said = answered(INVITATION, "reject", note="no")
     assert (said.channel, said.identity, said.answer, said.note) == ("email", "Ada Ünal", "reject", "no")
-    assert said.once == f"email:{APPROVAL}:Ada Ünal"
+    assert said.once == f"email:{APPROVAL}:Ada Ünal:reject"

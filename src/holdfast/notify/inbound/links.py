@@ -64,7 +64,8 @@ def answered(invitation: Invitation, answer: Answer, *, note: str | None = None,
         answer=answer,
         note=note,
         edit=edit,
-        once=f"email:{invitation.approval_id}:{invitation.person}",
+        # Each answer once: where several people have to agree, a yes may still become a no.
+        once=f"email:{invitation.approval_id}:{invitation.person}:{answer}",
         until=invitation.expires_at,
     )
 
