@@ -88,7 +88,7 @@ def test_long_arguments_fit_into_slacks_limits():
     """Arguments are shown over several blocks of 3,000 characters, whole; an edit that would not fit is not offered."""
 
     async def story(server: SlackServer, slack: Slack) -> None:
-        await slack.send(outgoing(card(arguments={"text": "ä" * 7_000}, reason="r" * 9_000, question="q" * 9_000)))
+        await slack.send(outgoing(card(arguments={"text": "ä" * 5_000}, reason="r" * 9_000, question="q" * 900)))
         message = server.messages.popitem()[1]
         assert "ä" * 2_000 in "".join(texts(message["blocks"]))
         assert buttons(message) == ["Approve", "Reject"]
@@ -104,6 +104,19 @@ def test_nobody_approves_what_was_not_shown():
         message = server.messages.popitem()[1]
         assert buttons(message) == ["Reject"]
         assert any(f"/approvals/{APPROVAL}" in text for text in texts(message["blocks"]))
+
+    workspace(story)
+
+
+def test_a_message_that_slack_finds_too_long_comes_in_brief():
+    """How Slack counts is its own affair: the question arrives, without arguments and so without a yes."""
+
+    async def story(server: SlackServer, slack: Slack) -> None:
+        server.next.append(Reply({"ok": False, "error": "msg_blocks_too_long"}))
+        ref = await slack.send(outgoing())
+        message = server.messages[json.loads(ref or "")["ts"]]
+        assert buttons(message) == ["Reject"]
+        assert any("Too long to show here" in text for text in texts(message["blocks"]))
 
     workspace(story)
 
@@ -181,9 +194,9 @@ def test_a_rate_limit_says_how_long_to_wait():
     workspace(story)
 
 
-@pytest.mark.parametrize(("error", "permanent"), [("msg_too_long", True), ("channel_not_found", False)])
+@pytest.mark.parametrize(("error", "permanent"), [("invalid_metadata_format", True), ("channel_not_found", False)])
 def test_only_what_nobody_can_set_right_is_permanent(error: str, permanent: bool):
-    """A bot that was not invited yet is tried again; a message that is too long will be too long tomorrow."""
+    """A bot that was not invited yet is tried again; what is malformed will be malformed tomorrow."""
 
     async def story(server: SlackServer, slack: Slack) -> None:
         server.next.append(Reply({"ok": False, "error": error}))

@@ -49,6 +49,16 @@ def test_a_question_is_posted_and_signed():
     receiver(story)
 
 
+def test_an_id_has_no_dots():
+    """What is signed is id, time and body with dots between: none may be ambiguous."""
+
+    async def story(server: HttpServer, webhook: Webhook, clock: FakeClock) -> None:
+        await webhook.send(outgoing(id="a:opened:2026-01-01T00:00:00.5+00:00"))
+        assert server.requests[0].headers["webhook-id"] == "msg_a_opened_2026-01-01T00_00_00_5_00_00"
+
+    receiver(story)
+
+
 def test_a_second_attempt_has_the_same_id_and_body():
     """A receiver that remembers ids takes it once, though it is signed anew."""
 

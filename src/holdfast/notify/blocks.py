@@ -25,10 +25,11 @@ Block = Mapping[str, Json]
 
 TEXT_LIMIT: Final = 3_000
 """Characters of one text (https://docs.slack.dev/reference/block-kit/blocks)."""
-_ARGUMENT_BLOCKS: Final = 3
-"""Texts that arguments may fill: Slack refuses a message with more than 13,200 characters in its blocks
-(`msg_blocks_too_long`), and nobody would read it."""
-_WORDS_LIMIT: Final = 1_500
+_ARGUMENT_BLOCKS: Final = 2
+_WORDS_LIMIT: Final = 1_000
+_FACT_LIMIT: Final = 100
+"""All texts together stay under 9,000 characters: somewhere from 11,000 on, depending on the blocks, Slack says
+`msg_blocks_too_long` (https://github.com/slackapi/bolt-js/issues/2867), and nobody would read it."""
 _HEADER_LIMIT: Final = 150
 _SIGN: Final = {"approved": "✅", "answered": "✅", "rejected": "⛔", "expired": "⌛", "withdrawn": "↩️"}
 _FIELDS: Final[dict[Asks, tuple[str, str]]] = {
@@ -46,18 +47,20 @@ _LABELS: Final[dict[Answer, str]] = {
 }
 
 
-def blocks(delivery: Delivery, *, mentions: Sequence[str] = ()) -> list[Block]:
+def blocks(delivery: Delivery, *, mentions: Sequence[str] = (), brief: bool = False) -> list[Block]:
     """A message's blocks.
 
     Args:
         delivery: What is to be shown.
         mentions: Slack ids of the people who are notified.
+        brief: Leave the arguments out, for a message that Slack finds too long all the same. Default: show them.
     """
+    room = 0 if brief else _ARGUMENT_BLOCKS
     match delivery:
         case Card():
-            return _card(delivery, mentions)
+            return _card(delivery, mentions, room)
         case Closed():
-            return _closed(delivery)
+            return _closed(delivery, room)
         case Notice(body=body):
             return [*_headed(headline(delivery)), *_plain(body), *_links(delivery.link)]
 
@@ -110,8 +113,8 @@ def modal(approval_id: str, answer: Answer, asks: Asks, *, arguments: Json = Non
     }
 
 
-def _card(card: Card, mentions: Sequence[str]) -> list[Block]:
-    shown, whole = _arguments(card)
+def _card(card: Card, mentions: Sequence[str], room: int) -> list[Block]:
+    shown, whole = _arguments(card, room)
     offered = [choice for choice in choices(card, whole=whole) if _editable(choice, card)]
     asked = [_markup(" ".join(f"<@{person}>" for person in mentions))] if mentions else []
     return [
@@ -119,15 +122,18 @@ def _card(card: Card, mentions: Sequence[str]) -> list[Block]:
         *_plain(card.reason),
         *shown,
         *([] if whole else _plain(elsewhere(card))),
-        {"type": "context", "elements": [_text(clipped(f"{label}: {words}", 300)) for label, words in facts(card)]},
+        {
+            "type": "context",
+            "elements": [_text(clipped(f"{label}: {words}", _FACT_LIMIT)) for label, words in facts(card)],
+        },
         *asked,
         {"type": "actions", "elements": [_button(choice, card.approval_id) for choice in offered]},
         *_links(card.link),
     ]
 
 
-def _closed(closed: Closed) -> list[Block]:
-    shown, _ = _arguments(closed.card)
+def _closed(closed: Closed, room: int) -> list[Block]:
+    shown, _ = _arguments(closed.card, room)
     when = f"<!date^{int(closed.at.timestamp())}^{{time}}|{closed.at:%H:%M} UTC>"
     told = escaped(verdict(closed)).replace(f"{closed.at:%H:%M} UTC", when)
     return [
@@ -140,11 +146,12 @@ def _closed(closed: Closed) -> list[Block]:
     ]
 
 
-def _arguments(card: Card) -> tuple[list[Block], bool]:
-    """The arguments in as many blocks as they need, and whether that is all of them."""
+def _arguments(card: Card, room: int) -> tuple[list[Block], bool]:
+    """The arguments in at most `room` blocks, and whether that is all there is to see."""
     text = as_text(card.arguments)
     parts = [text[start : start + TEXT_LIMIT] for start in range(0, len(text), TEXT_LIMIT)]
-    return [_preformatted(part) for part in parts[:_ARGUMENT_BLOCKS]], len(parts) <= _ARGUMENT_BLOCKS
+    whole = len(parts) <= room and len(headline(card)) <= _WORDS_LIMIT
+    return [_preformatted(part) for part in parts[:room]], whole
 
 
 def _editable(choice: Choice, card: Card) -> bool:

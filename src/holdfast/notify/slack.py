@@ -7,7 +7,7 @@ second attempt first looks in the channel for what the first one may have left.
 import json
 from collections.abc import Mapping, Sequence
 from typing import Final, cast
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from holdfast.config import SlackSettings
 from holdfast.errors import DeliveryFailed
@@ -15,10 +15,11 @@ from holdfast.notify import blocks
 from holdfast.notify.inbound.reading import Wanted
 from holdfast.notify.people import People
 from holdfast.notify.service import Service
-from holdfast.types import Card, Closed, Json, Outgoing
+from holdfast.types import Card, Closed, Delivery, Json, Outgoing
 
 _METADATA: Final = "holdfast_delivery"
 _CLOCKS_APART_S: Final = 300
+_TOO_LONG: Final = frozenset({"invalid_blocks", "msg_blocks_too_long", "msg_too_long"})
 _NEVER: Final = frozenset({
     "cant_update_message", "edit_window_closed", "invalid_blocks", "invalid_blocks_format", "invalid_metadata_format",
     "metadata_too_large", "msg_blocks_too_long", "msg_too_long", "no_text",
@@ -53,11 +54,11 @@ class Slack:
             return found
         delivery = outgoing.delivery
         mentions = self._mentions(delivery) if isinstance(delivery, Card) else ()
-        said = await self._call(
+        said = await self._show(
             "chat.postMessage",
+            delivery,
+            mentions=mentions,
             channel=self._settings.channel,
-            text=blocks.fallback(delivery),
-            blocks=blocks.blocks(delivery, mentions=mentions),
             metadata={"event_type": _METADATA, "event_payload": {"id": outgoing.id}},
             unfurl_links=False,
             unfurl_media=False,
@@ -72,13 +73,7 @@ class Slack:
         """
         where = cast("Mapping[str, Json]", json.loads(ref))
         try:
-            await self._call(
-                "chat.update",
-                channel=where["channel"],
-                ts=where["ts"],
-                text=blocks.fallback(closed),
-                blocks=blocks.blocks(closed),
-            )
+            await self._show("chat.update", closed, channel=where["channel"], ts=where["ts"])
         except _Refused as refused:
             if refused.error != "message_not_found":  # somebody deleted it: nothing is left to be out of date
                 raise
@@ -123,12 +118,12 @@ class Slack:
     async def _find(self, outgoing: Outgoing) -> str | None:
         """The message of an earlier attempt, if it got there and we may look."""
         try:
-            said = await self._call(
+            said = await self._look(
                 "conversations.history",
                 channel=self._settings.channel,
                 oldest=f"{outgoing.queued_at.timestamp() - _CLOCKS_APART_S:.6f}",
-                include_all_metadata=True,
-                limit=999,
+                include_all_metadata="true",
+                limit="999",
             )
         except _Refused:
             return None  # without the scope to look, a message that comes twice beats one that does not come
@@ -138,21 +133,38 @@ class Slack:
                 return json.dumps({"channel": self._settings.channel, "ts": message.get("ts")})
         return None
 
+    async def _show(
+        self, method: str, delivery: Delivery, *, mentions: Sequence[str] = (), **arguments: Json
+    ) -> Mapping[str, Json]:
+        """Put a delivery into a message, in brief if it is too long for Slack: how Slack counts is not documented."""
+        text = blocks.fallback(delivery)
+        full = blocks.blocks(delivery, mentions=mentions)
+        try:
+            return await self._call(method, text=text, blocks=full, **arguments)
+        except _Refused as refused:
+            if refused.error not in _TOO_LONG:
+                raise
+            brief = blocks.blocks(delivery, mentions=mentions, brief=True)
+            return await self._call(method, text=text, blocks=brief, **arguments)
+
     async def _call(self, method: str, **arguments: Json) -> Mapping[str, Json]:
-        """One method of the Web API. Slack says 200 to nearly everything; `ok` tells."""
-        response = await self._service.post(
-            f"{self._settings.base_url}/{method}",
-            content=json.dumps(arguments, ensure_ascii=False).encode(),
-            headers={
-                "content-type": "application/json; charset=utf-8",
-                "authorization": f"Bearer {self._settings.token.get_secret_value()}",
-            },
-        )
+        """A method that writes: those take JSON."""
+        content = json.dumps(arguments, ensure_ascii=False).encode()
+        return await self._said(method, content, "application/json; charset=utf-8")
+
+    async def _look(self, method: str, **arguments: str) -> Mapping[str, Json]:
+        """A method that reads: those take forms only."""
+        return await self._said(method, urlencode(arguments).encode(), "application/x-www-form-urlencoded")
+
+    async def _said(self, method: str, content: bytes, media_type: str) -> Mapping[str, Json]:
+        """What Slack says. It says 200 to nearly everything; `ok` tells."""
+        token = self._settings.token.get_secret_value()
+        headers = {"content-type": media_type, "authorization": f"Bearer {token}"}
+        response = await self._service.post(f"{self._settings.base_url}/{method}", content=content, headers=headers)
         said = response.json()
         if said.get("ok") is True:
             return said
-        error = str(said.get("error") or f"status {response.status}")
-        raise _Refused(method, error)
+        raise _Refused(method, str(said.get("error") or f"status {response.status}"))
 
 
 class _Refused(DeliveryFailed):

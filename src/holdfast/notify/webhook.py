@@ -4,6 +4,7 @@ The id of a message is the same at every attempt, so a receiver that remembers i
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import fields
 from datetime import datetime
@@ -39,7 +40,8 @@ class Webhook:
         Raises:
             DeliveryFailed: It was not taken; for ever, where the receiver says 410 (Gone).
         """
-        message_id = f"msg_{outgoing.id}"
+        # What is signed is id.time.body: a dot in the id would be ambiguous.
+        message_id = f"msg_{re.sub('[^A-Za-z0-9_-]', '_', outgoing.id)}"
         await self._post(message_id, outgoing.delivery, at=outgoing.queued_at)
         return message_id
 
