@@ -1,5 +1,7 @@
 """`holdfast worker`, `doctor`, `migrate`, `verify-audit`, `version`, and the command itself."""
 
+import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -88,6 +90,73 @@ def test_migrate_makes_the_tables_and_may_be_repeated(cli: Cli) -> None:
     assert cli("migrate", "--database", "new.db").status == 0
     assert cli("migrate", "--database", "new.db", "--json").row["version"]
     assert cli("executions", "--database", "new.db").status == 0
+
+
+READERS = ("executions", "approvals", "verify-audit", "show 7c41f2", "tail 7c41f2", "approve 7c41f2")
+
+
+@pytest.mark.parametrize("command", [*READERS, "doctor desk_target.py:finder"])
+@pytest.mark.parametrize("place", ["typo.db", "typo/trail.db", "other.db"])
+def test_what_only_looks_makes_no_database(cli: Cli, command: str, place: str) -> None:
+    """No file, no folder, and no tables in a file of somebody else: it says so and names the fix."""
+    with closing(sqlite3.connect(cli.folder / "other.db")) as other:
+        other.execute("CREATE TABLE theirs (a)")
+    before, there = (cli.folder / "other.db").read_bytes(), set(cli.folder.iterdir())
+    ran = cli(*command.split(), "--database", place)
+    assert (ran.status, "--database" in ran.err) == (2, True), ran
+    left = {path for path in cli.folder.iterdir() if path.name != "__pycache__"}
+    assert (left, (cli.folder / "other.db").read_bytes()) == (there, before)
+
+
+@pytest.mark.parametrize("command", ["run desk_target.py:finder hi", "migrate", "worker desk_target.py:finder --drain"])
+def test_what_makes_a_database_makes_no_folder(cli: Cli, command: str) -> None:
+    """A typo in the path is named before anything is written."""
+    ran = cli(*command.split(), "--database", "typo/trail.db")
+    assert (ran.status, "there is no folder" in ran.err) == (2, True), ran
+    assert not (cli.folder / "typo").exists()
+
+
+def test_doctor_needs_no_database_yet(cli: Cli) -> None:
+    """Before anything ran it checks the target, and makes nothing."""
+    ran = cli("doctor", "desk_target.py:finder")
+    assert (ran.status, "not there yet" in ran.out, "look_up" in ran.out) == (0, True, True), ran
+    assert not (cli.folder / ".holdfast").exists()
+
+
+@pytest.mark.skipif(os.geteuid() == 0 and shutil.which("setpriv") is None, reason="root may write everything")
+@pytest.mark.parametrize("folder", [0o555, 0o755])
+@pytest.mark.parametrize("command", ["executions", "approvals", "verify-audit", "show", "tail"])
+def test_a_database_that_cannot_be_written_is_read(cli: Cli, command: str, folder: int) -> None:
+    """A copy of the record, write-protected, in a folder that may be protected too."""
+    id_ = cli("run", "desk_target.py:echoer", "hi", "--json").rows[-1]["id"]
+    copy = cli.folder / "copy"
+    copy.mkdir()
+    shutil.copy(cli.folder / ".holdfast/holdfast.db", copy / "trail.db")
+    (copy / "trail.db").chmod(0o444)
+    copy.chmod(folder)
+    words = [command, *([id_] if command in {"show", "tail"} else []), "--database", str(copy / "trail.db")]
+    ran = unprivileged(cli, *words)
+    assert ran.returncode == 0, ran
+    refused = unprivileged(cli, "run", "desk_target.py:echoer", "hi", "--database", str(copy / "trail.db"))
+    assert (refused.returncode, "cannot be written" in refused.stderr) == (2, True), refused
+    assert [path.name for path in copy.iterdir() if not path.name.endswith(("-wal", "-shm"))] == ["trail.db"]
+    copy.chmod(0o755)
+
+
+def unprivileged(cli: Cli, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run the command without root's right to write everything."""
+    drop = ["setpriv", "--bounding-set", "-dac_override", "--inh-caps", "-dac_override"] if os.geteuid() == 0 else []
+    return subprocess.run(
+        [*drop, *COMMAND, *words],
+        cwd=cli.folder, env=cli.env, capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+
+
+def test_doctor_knows_that_a_server_of_ones_own_needs_no_key(cli: Cli) -> None:
+    """With OPENAI_BASE_URL a model of `openai` is not passed over for want of a key."""
+    (cli.folder / "own.py").write_text("from holdfast import Agent\na = Agent(name='a', models=['openai:m'])\n")
+    assert "no key" in cli("doctor", "own.py").out
+    assert "no key" not in cli("doctor", "own.py", OPENAI_BASE_URL="http://localhost:1/v1").out
 
 
 def test_an_untouched_journal_verifies(cli: Cli) -> None:

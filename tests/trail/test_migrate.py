@@ -49,10 +49,17 @@ def test_status_is_one_of_six(sqlite_database: str):
 
 
 def test_a_new_file_is_made_by_all_who_open_it_at_once(tmp_path: Path):
-    """Ten at once, in a folder that does not exist yet: one migration, no error."""
-    path = str(tmp_path / "new" / "deep" / "trail.db")
+    """Ten at once, in the default folder that does not exist yet: one migration, no error."""
+    path = str(tmp_path / ".holdfast" / "trail.db")
     with ThreadPoolExecutor(10) as pool:
         assert set(pool.map(migrate, [path] * 10)) == {HEAD}
+
+
+def test_no_other_folder_is_made(tmp_path: Path):
+    """A path with a typo is named, and leaves nothing behind."""
+    with pytest.raises(NotFound, match="there is no folder"):
+        migrate(str(tmp_path / "typo" / "trail.db"))
+    assert not (tmp_path / "typo").exists()
 
 
 def test_an_up_to_date_file_opens_without_alembic(sqlite_database: str):

@@ -23,10 +23,15 @@ from holdfast.trail.place import locate
 
 _KEYS = {
     "openai": ("OPENAI_API_KEY",),
+    "openai-chat": ("OPENAI_API_KEY",),
+    "openai-responses": ("OPENAI_API_KEY",),
     "anthropic": ("ANTHROPIC_API_KEY",),
     "google": ("GOOGLE_API_KEY", "GEMINI_API_KEY"),
 }
 """Which environment variables hold the key of a provider; others are not checked."""
+_OWN = ("OPENAI_BASE_URL",)
+_KEYLESS: dict[str, tuple[str, ...]] = {"openai": _OWN, "openai-chat": _OWN, "openai-responses": _OWN}
+"""Which name a server of one's own, that may need no key."""
 
 
 async def worker(  # noqa: PLR0913 - one per option
@@ -93,7 +98,12 @@ async def doctor(target_: Annotated[str, Parameter(name="TARGET")], /, *, common
         target_: file.py:name or package.module:name.
         common: What every command takes.
     """
-    async with target.load(target_).open(common.database) as app:
+    loaded = target.load(target_)
+    if common.database is not None:
+        refuse_missing(common.database)
+    elif not loaded.has_database:
+        return _nothing_yet(loaded, common)
+    async with loaded.open(common.database) as app:
         found, health = await app.doctor(), app.health()
         if not common.json:
             say(f"database {locate(app.database).shown}: {'ok' if health.ok else health.detail}")
@@ -109,11 +119,21 @@ async def doctor(target_: Annotated[str, Parameter(name="TARGET")], /, *, common
     return exits.FAILED if any(finding.outcome == "fail" for finding in found) else exits.OK
 
 
+def _nothing_yet(loaded: target.Target, common: Common) -> int:
+    """What can be said of a target before anything ran: no execution waits."""
+    if not common.json:
+        say(f"database {locate(loaded.declared.database).shown}: not there yet; the first run makes it")
+        for agent in loaded.agents:
+            _tell_agent(agent)
+    return exits.OK
+
+
 def _tell_agent(agent: target.AnyAgent) -> None:
     say(line((agent.name, "bold"), f" v{agent.version}: {', '.join(_model_name(model) for model in agent.models)}"))
     for model in agent.models:
-        keys = _KEYS.get(model.partition(":")[0], ()) if isinstance(model, str) else ()
-        if keys and not any(os.environ.get(key) for key in keys):
+        provider = model.partition(":")[0] if isinstance(model, str) else ""
+        keys = _KEYS.get(provider, ())
+        if keys and not any(os.environ.get(key) for key in (*keys, *_KEYLESS.get(provider, ()))):
             say(line(("no key ", "yellow"), f"{model} is passed over until {' or '.join(keys)} is set", indent=2))
     for tool in agent.tools:
         asks = "  asks every time" if tool.effect == "irreversible" and tool.review is None else ""

@@ -12,6 +12,7 @@ from typing import Annotated, Final
 from cyclopts import Group, Parameter
 
 from holdfast.errors import NotFound
+from holdfast.trail.migrate import has_tables
 from holdfast.trail.place import locate
 
 Id = Annotated[str, Parameter(name="ID")]
@@ -55,13 +56,21 @@ def activating() -> list[str]:
 
 
 def refuse_missing(database: str) -> None:
-    """Refuse to look at a database that is not there: looking never makes one.
+    """Refuse to look at a database that is not there: looking never makes one, nor tables in somebody else's.
 
     Raises:
-        NotFound: It is a file that does not exist.
+        NotFound: It is a file that does not exist, or holds no trail.
+        StoreUnavailable: It is a file that SQLite cannot read.
     """
     place = locate(database)
-    if place.kind == "sqlite" and not Path(place.path).exists():
+    if place.kind != "sqlite":
+        return
+    if Path(place.path).exists() and not has_tables(place):
+        raise NotFound(
+            f"{place.path} has no Holdfast tables: name another with --database or HOLDFAST_DATABASE, "
+            f"or make them with holdfast migrate{naming(database)}"
+        )
+    if not Path(place.path).exists():
         raise NotFound(
             f"there is no database at {place.path}: start something first (holdfast run, holdfast demo), "
             "or name another with --database or HOLDFAST_DATABASE"

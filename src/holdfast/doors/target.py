@@ -14,6 +14,7 @@ from holdfast.agent import Agent
 from holdfast.app import App
 from holdfast.doors.logs import write_logs
 from holdfast.errors import DeclarationError, HoldfastError, NotFound, UsageError
+from holdfast.trail.place import locate
 
 AnyAgent = Agent[object]
 
@@ -49,11 +50,22 @@ class Target:
         agents = tuple(replace(agent, models=[model, *agent.models]) for agent in self.agents)
         return replace(self, agents=agents)
 
+    @property
+    def declared(self) -> App:
+        """The app that the target declares, or one for its agent."""
+        return self.app or App(agents=self.agents)
+
+    @property
+    def has_database(self) -> bool:
+        """Whether the declared database is there; of a server that is not asked."""
+        place = locate(self.declared.database)
+        return place.kind != "sqlite" or Path(place.path).exists()
+
     @asynccontextmanager
     async def open(self, database: str | None, *, quiet: bool = True) -> AsyncGenerator[App]:
         """The app to use, on `database` if that is given, else where it was declared to be; `quiet`: few logs."""
         # What else the app declares, such as what it redacts, holds with every option.
-        declared = self.app or App(agents=self.agents)
+        declared = self.declared
         write_logs(declared.settings, quiet=quiet)
         async with declared.like(agents=self.agents, database=database) as app:
             yield app

@@ -1,11 +1,13 @@
 """Notices what other processes commit, a few times a second, and only while somebody here waits for it."""
 
 import json
+import sqlite3
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol
 
 from holdfast.trail.bell import Bell, News
+from holdfast.trail.readable import reading_uri, writable
 from holdfast.trail.sqlite import connect
 
 LOOK_EVERY_S: Final = 0.2
@@ -42,7 +44,7 @@ class FileChanges:
     """Of a SQLite file: its change counter tells that a connection committed, a look what moved."""
 
     def __init__(self, path: str) -> None:
-        self._connection = connect(path)
+        self._connection = connect(path) if writable(path) else _connect_to_read(path)
         self._version = self._now()
         self._pause = threading.Event()
         self._moves = Moves()
@@ -68,6 +70,10 @@ class FileChanges:
             "WHERE id IN (SELECT value FROM json_each(?))"  # any number of them in one parameter
         )
         return {row[0]: (row[1], row[2]) for row in self._connection.execute(sql, (json.dumps(watched),))}
+
+
+def _connect_to_read(path: str) -> sqlite3.Connection:
+    return sqlite3.connect(reading_uri(path), uri=True, timeout=1, isolation_level=None, check_same_thread=False)
 
 
 class Listener:

@@ -7,8 +7,9 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, NullPool, create_engine, event, text
 from sqlalchemy.exc import DBAPIError
 
-from holdfast.errors import SchemaOutdated, StoreUnavailable, UnknownRecord
+from holdfast.errors import NotFound, SchemaOutdated, StoreUnavailable, UnknownRecord
 from holdfast.trail.place import Place, locate
+from holdfast.trail.readable import reading_uri
 from holdfast.trail.schema import HEAD, VERSION_TABLE
 
 _LOCK = 7_306_011_842
@@ -40,9 +41,14 @@ def migrate(database: str) -> str:
 
 
 def upgrade_file(place: Place) -> None:
-    """Create or upgrade a SQLite file; cheap when there is nothing to do."""
+    """Create or upgrade a SQLite file; cheap when there is nothing to do.
+
+    Raises:
+        NotFound: There is no such folder; only `.holdfast` is made.
+        StoreUnavailable: The file cannot be opened or written.
+    """
+    _make_folder(Path(place.path).parent)
     try:
-        Path(place.path).parent.mkdir(parents=True, exist_ok=True)
         with closing(sqlite3.connect(place.path, timeout=30, isolation_level=None)) as connection:
             connection.execute("PRAGMA journal_mode = WAL")
             version = _version_in_file(connection)
@@ -54,8 +60,23 @@ def upgrade_file(place: Place) -> None:
     try:
         with engine.begin() as upgrading:
             _bring_up(upgrading)
+    except DBAPIError as error:
+        raise StoreUnavailable(f"cannot migrate {place.shown}: {error.orig}") from error
     finally:
         engine.dispose()
+
+
+def has_tables(place: Place) -> bool:
+    """Whether a SQLite file that exists holds a trail, of whatever version. Changes nothing.
+
+    Raises:
+        StoreUnavailable: It is no SQLite file, or cannot be read.
+    """
+    try:
+        with closing(sqlite3.connect(reading_uri(place.path), uri=True, timeout=5)) as connection:
+            return _version_in_file(connection) is not None
+    except sqlite3.Error as error:
+        raise StoreUnavailable(f"cannot open {place.shown}: {error}") from error
 
 
 def require_current(connection: Connection, place: Place) -> None:
@@ -70,6 +91,17 @@ def require_current(connection: Connection, place: Place) -> None:
         has = f"has version {version} of the tables" if version else "has no Holdfast tables yet"
         raise SchemaOutdated(f"{place.shown} {has}; run: holdfast migrate --database '{place.shown}'")
     _refuse_newer(version)
+
+
+def _make_folder(folder: Path) -> None:
+    if folder.is_dir():
+        return
+    if folder.name != ".holdfast" or not folder.parent.is_dir():
+        raise NotFound(f"there is no folder {folder}: make it, or correct --database (or HOLDFAST_DATABASE)")
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise StoreUnavailable(f"cannot make {folder}: {error.strerror}") from error
 
 
 def _bring_up(connection: Connection) -> None:

@@ -31,11 +31,12 @@ class Parts:
     bell: Bell
     listener: Listener
     clock: Clock
+    why_read_only: str = "open it without read_only=True"
 
     async def write(self, request: Request) -> Result:
         """Make a request durable and return what came of it, or raise why it was refused."""
         if self.writer is None:
-            raise UsageError("this trail was opened to read only: open it without read_only=True")
+            raise UsageError(f"this trail was opened to read only: {self.why_read_only}")
         return await self.writer.write(request)
 
     async def patiently(self, read: Callable[[Connection], T]) -> T:

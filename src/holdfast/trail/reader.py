@@ -28,6 +28,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from holdfast.errors import StoreError, StoreUnavailable
 from holdfast.trail.codec import blob_refs, resolve
 from holdfast.trail.place import Place
+from holdfast.trail.readable import reading_uri
 from holdfast.trail.schema import DATA, blobs
 from holdfast.types import Json
 
@@ -161,7 +162,7 @@ def _reading_engine(place: Place) -> Engine:
 
 def _open(path: str) -> sqlite3.Connection:
     """For reading alone; never makes a file."""
-    connection = sqlite3.connect(f"file:{path}?mode=rw", uri=True, timeout=5, check_same_thread=False)
+    connection = sqlite3.connect(reading_uri(path), uri=True, timeout=5, check_same_thread=False)
     connection.execute("PRAGMA query_only = ON").close()
     return connection
 

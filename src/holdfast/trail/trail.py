@@ -19,6 +19,7 @@ from holdfast.trail.parts import Parts
 from holdfast.trail.place import Place, locate
 from holdfast.trail.prepare import Preparer
 from holdfast.trail.queue import QueueSide
+from holdfast.trail.readable import writable
 from holdfast.trail.reader import Reader
 from holdfast.trail.redact import Redactor
 from holdfast.trail.sqlite import SqliteDatabase
@@ -64,7 +65,7 @@ async def open_trail(  # noqa: PLR0913 - what a trail depends on
 ) -> Trail:
     """Open the trail at a file path, `sqlite:///path` or `postgresql://...`.
 
-    A SQLite file is created and upgraded by itself, unless `read_only`.
+    A SQLite file is created and upgraded by itself, unless `read_only`; one that cannot be written is opened to read.
 
     Raises:
         UsageError: `database` is none of these.
@@ -74,7 +75,9 @@ async def open_trail(  # noqa: PLR0913 - what a trail depends on
         UnknownRecord: They are newer.
         StoreUnavailable: The database cannot be reached.
     """
-    place = locate(database)
+    place, why = locate(database), "open it without read_only=True"
+    if not read_only and _is_unwritable(place):
+        read_only, why = True, f"{place.path} cannot be written; make the file and its folder writable for this user"
     reader = await asyncio.to_thread(_prepare_place, place, read_only)
     connection, open_changes = _drivers(place, new_id)
     listener = Listener(open_changes)
@@ -90,8 +93,13 @@ async def open_trail(  # noqa: PLR0913 - what a trail depends on
             bell=bell,
             listener=listener,
             clock=clock,
+            why_read_only=why,
         )
     )
+
+
+def _is_unwritable(place: Place) -> bool:
+    return place.kind == "sqlite" and Path(place.path).exists() and not writable(place.path)
 
 
 def _prepare_place(place: Place, read_only: bool) -> Reader:  # noqa: FBT001 - private
