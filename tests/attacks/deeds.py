@@ -7,7 +7,7 @@ import itertools
 import random
 from collections.abc import Callable
 
-from holdfast import Context, RetryLater, ToolError, ask_when, never_ask, tool
+from holdfast import Cached, Context, Default, RetryLater, ToolError, ask_when, never_ask, tool
 from holdfast.errors import InvalidArguments
 from tests.attacks.chaos import Deeds
 
@@ -81,17 +81,23 @@ def tools(dice: random.Random, deeds: Deeds, *, calm: float = 0.5) -> list[objec
         """Look."""
         return what(ctx.idempotency_key)
 
-    @tool(effect="read", retries=1)
+    @tool(effect="irreversible", review=ask_when(lambda args: args.amount > 3))
+    async def pay_by_letter(ctx: Context, amount: int) -> object:
+        """Pay in another way; asks sometimes; no model is told of it."""
+        deeds.irreversible(ctx.idempotency_key)
+        return what(ctx.idempotency_key)
+
+    @tool(effect="read", retries=1, fallback=Cached(max_age_s=10_000))
     async def peek(ctx: Context, order: str | None) -> object:
         """Peek."""
         return what(ctx.idempotency_key)
 
-    @tool(effect="idempotent", timeout_s=2)
+    @tool(effect="idempotent", timeout_s=2, fallback=Default("not moved"))
     async def move(ctx: Context, order: str) -> object:
         """Move."""
         return what(ctx.idempotency_key)
 
-    @tool(effect="irreversible", review=never_ask)
+    @tool(effect="irreversible", review=never_ask, fallback=pay_by_letter)
     async def pay(ctx: Context, amount: int) -> object:
         """Pay."""
         deeds.irreversible(ctx.idempotency_key)
