@@ -9,7 +9,7 @@ from typing import Generic, TypeGuard, cast, get_args
 from typing_extensions import TypeVar
 
 from holdfast.errors import DeclarationError
-from holdfast.ports import LanguageModel, Rule, Tool
+from holdfast.ports import LanguageModel, ReviewRule, Rule, Tool
 from holdfast.types import Limits, OnFailure, OnRateLimit, Price
 
 OutputT_co = TypeVar("OutputT_co", default=str, covariant=True)
@@ -84,6 +84,10 @@ class Agent(Generic[OutputT_co]):
             Default: `"fail"`.
         on_rate_limit: `"wait"` parks an execution until a provider that had too many requests takes some again;
             `"next"` asks the next model of the chain. Default: `"wait"`.
+        review: A review rule for final results, such as `ask_below_confidence(0.7)`: whether a person looks at a
+            result before the execution completes with it. Default: nobody does.
+        learn_from_feedback: Tell the model at the start what people corrected in the most similar earlier
+            executions of this agent. Default: `True`.
         context_window: Tokens a request may have, where the model library does not know the model.
         prices: By `provider:model` or model, where the price list does not know the model or is not to be believed.
             They win over those of the configuration.
@@ -104,6 +108,8 @@ class Agent(Generic[OutputT_co]):
     corrections: int = 3
     on_failure: OnFailure = "fail"
     on_rate_limit: OnRateLimit = "wait"
+    review: ReviewRule | None = None
+    learn_from_feedback: bool = True
     context_window: int | None = None
     prices: dict[str, Price] = field(default_factory=dict[str, Price])
 
@@ -134,6 +140,8 @@ def _refuse_bad_values(agent: Agent[object]) -> None:
         raise DeclarationError(f"agent {agent.name!r}: on_failure={agent.on_failure!r}: use 'fail' or 'review'")
     if agent.on_rate_limit not in get_args(OnRateLimit):
         raise DeclarationError(f"agent {agent.name!r}: on_rate_limit={agent.on_rate_limit!r}: use 'wait' or 'next'")
+    if agent.review is not None and not callable(cast("object", agent.review)):
+        raise DeclarationError(f"agent {agent.name!r}: review={agent.review!r}: give a rule, e.g. ask_always")
     counts = {
         "steps": limits.steps,
         "tokens": limits.tokens,

@@ -5,11 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
-from holdfast.errors import ApprovalUnusable, InvalidArguments
+from holdfast.errors import ApprovalUnusable, ApprovalWithdrawn, InvalidArguments
 from holdfast.loop.activation import Activation
 from holdfast.loop.fallback import stand_in
 from holdfast.loop.history import ApprovalState, CallState
 from holdfast.loop.outcome import changed, end_call, record_outcome, refusal
+from holdfast.loop.rights import lost_right
 from holdfast.loop.wrapup import give_up
 from holdfast.policy import approval as asking
 from holdfast.ports import Tool
@@ -59,6 +60,8 @@ async def begin(activation: Activation, group: Sequence[CallState]) -> list[Call
 
     An approval is used up in the same commit.
     """
+    if await ask_where_rights_were_lost(activation, group):
+        return []
     approvals = activation.history.approvals
     for call in group:
         if call.status == "running":
@@ -71,12 +74,42 @@ async def begin(activation: Activation, group: Sequence[CallState]) -> list[Call
     if activation.has_intents:
         try:
             await activation.commit()
+        except ApprovalWithdrawn as no:
+            activation.history.approvals = approvals
+            heed_no(activation, group, no)
+            return []
         except ApprovalUnusable as unusable:
             activation.history.approvals = approvals
             await ask_about_all(activation, group, str(unusable))
             return []
     await activation.heed_cancel()
     return [activation.history.calls[call.id] for call in group]
+
+
+async def ask_where_rights_were_lost(activation: Activation, group: Sequence[CallState]) -> bool:
+    """Ask anew about calls whose yes is of somebody who may not give it any more; whether there were any."""
+    answers = [(call, activation.history.approval_for(call.id)) for call in group if call.status != "running"]
+    lost = [
+        (call, answer, why)
+        for call, answer in answers
+        if answer and answer.kind == "call" and (why := lost_right(activation, answer))
+    ]
+    for call, answer, why in lost:
+        ask_again(activation, call, answer, f"Agreed to, but {why}.")
+    if lost:
+        await activation.park("APPROVAL", status="awaiting_review")
+    return bool(lost)
+
+
+def heed_no(activation: Activation, group: Sequence[CallState], no: ApprovalWithdrawn) -> None:
+    """Somebody said no between the yes and this moment: nothing of the group began, and that call never will."""
+    for call in group:
+        if call.status != "running":
+            activation.history.calls[call.id] = call
+            answer = activation.history.approval_for(call.id)
+            if answer and answer.id == no.approval_id:
+                said = replace(answer, answer="reject", by=no.by, note=no.note, edit=None)
+                check_approval(activation, call, said)
 
 
 async def ask_about_all(activation: Activation, group: Sequence[CallState], reason: str) -> None:
@@ -248,6 +281,8 @@ def check_approval(activation: Activation, call: CallState, answer: ApprovalStat
         end_call(activation, call, "failed", f"The tool {call.tool!r} no longer exists.")
     elif objection := why_not_covered(tool, call, answer):
         ask_again(activation, call, answer, objection)
+    elif why := lost_right(activation, answer):
+        ask_again(activation, call, answer, f"Agreed to, but {why}.")
 
 
 def why_not_covered(tool: Tool, call: CallState, answer: ApprovalState) -> str | None:
@@ -269,22 +304,22 @@ def ask_again(activation: Activation, call: CallState, answer: ApprovalState | N
     """Open a new approval for the call as it would run now: with the arguments that were agreed to, edited or not."""
     desk, tool = activation.desk, activation.cast.runnable[call.tool]
     arguments = as_it_would_run(tool, approved_arguments(call, answer) if answer else call.arguments)
-    activation.ask(
-        asking.ask_person(
-            kind="call",
-            approval_id=desk.new_id(),
-            question=f"May {activation.cast.agent.name} run {call.tool}?",
-            reason=reason,
-            gate=asking.ASKED_AGAIN,
-            now=desk.clock.now(),
-            expiry_s=desk.approval_expiry_s,
-            call_id=call.id,
-            tool=call.tool,
-            arguments=arguments,
-            digest=asking.digest(call.tool, arguments),
-            schema_hash=tool.schema_hash,
-        )
+    question = asking.ask_person(
+        kind="call",
+        approval_id=desk.new_id(),
+        question=f"May {activation.cast.agent.name} run {call.tool}?",
+        reason=reason,
+        gate=asking.ASKED_AGAIN,
+        now=desk.clock.now(),
+        expiry_s=desk.approval_expiry_s,
+        call_id=call.id,
+        tool=call.tool,
+        arguments=arguments,
+        digest=asking.digest(call.tool, arguments),
+        schema_hash=tool.schema_hash,
     )
+    routing = answer.routing if answer else None
+    activation.ask(asking.route(question, routing, now=desk.clock.now(), expiry_s=desk.approval_expiry_s))
 
 
 def as_it_would_run(tool: Tool, arguments: Mapping[str, Json]) -> dict[str, Json]:

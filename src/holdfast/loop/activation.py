@@ -1,7 +1,7 @@
 """One uninterrupted stretch of work on an execution: what it knows, and its only way to write."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import cast
 
@@ -39,6 +39,7 @@ class Draft:
     calls: dict[str, CallChange] = field(default_factory=dict[str, CallChange])
     approvals: list[NewApproval] = field(default_factory=list[NewApproval])
     uses: list[ApprovalUse] = field(default_factory=list[ApprovalUse])
+    grants: list[str] = field(default_factory=list[str])
     reports: list[Report] = field(default_factory=list[Report])
 
 
@@ -111,8 +112,13 @@ class Activation:
         if use:
             self._intents.uses.append(use)
 
+    def use_grant(self, grant: str) -> None:
+        """Let the next commit use a standing yes once; refused, it is refused as a whole."""
+        self._intents.grants.append(grant)
+
     def ask(self, approval: NewApproval) -> None:
         """Open a question to people."""
+        approval = replace(approval, requested_by=self.history.user)
         self._record(self._intents, kinds.APPROVAL_OPENED, asking.as_event(approval), None)
         self._intents.approvals.append(approval)
 
@@ -154,10 +160,22 @@ class Activation:
         """Leave the worker for a while."""
         await self.park(reason, status="pending", wake_at=self.desk.clock.now() + timedelta(seconds=seconds))
 
-    async def complete(self, result: Json) -> None:
-        """End with a result."""
+    async def complete(self, result: Json, *, use: ApprovalUse | None = None) -> None:
+        """End with a result.
+
+        Args:
+            result: The result.
+            use: The approval it rests on. Default: none.
+
+        Raises:
+            ApprovalUnusable: The approval does not cover the result; nothing ended.
+        """
         history = self.history
-        self.fact(kinds.COMPLETED, {"result": result, "rung": history.rung, "model": history.model})
+        data: dict[str, Json] = {"result": result, "rung": history.rung, "model": history.model}
+        if use:
+            self.intend(kinds.COMPLETED, data, use=use)
+        else:
+            self.fact(kinds.COMPLETED, data)
         await self._write(status="completed", result=result)
         self.over = True
 
@@ -246,7 +264,7 @@ class Activation:
                     approvals=tuple(intents.approvals),
                     uses=tuple(intents.uses),
                     refuse_if_cancelled=bool(intents.events),
-                    admission=admission,
+                    admission=_with_grants(admission, intents.grants),
                     reports=tuple(facts.reports),
                     state=self._produced_by() if status else None,
                     usage=self._usage() if status else (),
@@ -258,3 +276,7 @@ class Activation:
         self._facts, self._intents = Draft(), Draft()
         self._just_committed = True
         return appended
+
+
+def _with_grants(admission: Admission | None, grants: Sequence[str]) -> Admission | None:
+    return replace(admission or Admission(), grants=tuple(grants)) if grants else admission

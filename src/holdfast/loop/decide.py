@@ -1,21 +1,23 @@
 """Decide: what the model's message asks for, and what the gates say of each call. One commit: the intent."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias, cast
 
-from holdfast.errors import InvalidArguments
+from holdfast.errors import GrantUnusable, InvalidArguments
 from holdfast.loop.activation import Activation
 from holdfast.loop.handover import account, in_words
 from holdfast.loop.model import RawCall, Response
 from holdfast.loop.output import parse_arguments
+from holdfast.loop.result import correct, take_result, take_text
 from holdfast.loop.wrapup import give_up
 from holdfast.policy import approval as asking
 from holdfast.policy import gate
+from holdfast.policy.grants import allowed_by, covering
 from holdfast.ports import Tool
 from holdfast.trail import events as kinds
 from holdfast.trail.codec import storable
-from holdfast.types import CallChange, CallStatus, Decision, Effect, Json, Proposal
+from holdfast.types import CallChange, CallStatus, Decision, Effect, Grant, Json, Proposal
 
 Record: TypeAlias = Callable[[str, Mapping[str, Json], CallChange], None]
 
@@ -42,6 +44,9 @@ class Judged:
     schema_hash: str
     decision: Decision
     proposal: Proposal | None = None
+    asked: Decision | None = None
+    """What would have been asked of people, where a grant lets it run."""
+    grant: str | None = None
 
 
 async def decide(activation: Activation, response: Response) -> None:
@@ -60,55 +65,8 @@ async def decide(activation: Activation, response: Response) -> None:
     if "cannot_complete" in names:
         await hand_over(activation, others)
     else:
-        await open_calls(activation, [judge(activation, index, call) for index, call in enumerate(others)])
-
-
-async def take_text(activation: Activation, response: Response) -> None:
-    """A message without calls: the answer of a text agent, or something to correct."""
-    contract, text = activation.cast.contract, response.text
-    if response.finish_reason == "length":
-        correct(activation, "truncated", "Your message was cut off at the token limit. Answer again, shorter.")
-    elif not text.strip():
-        correct(activation, "empty", "Your message was empty. Call a tool or give your answer.")
-    elif not contract.structured:
-        await activation.complete(text)
-    else:
-        await take_value(activation, text)
-
-
-async def take_value(activation: Activation, text: str) -> None:
-    """Text where a structured result is wanted: taken if it holds exactly one."""
-    try:
-        result = activation.cast.contract.from_text(text)
-    except InvalidArguments as problem:
-        correct(activation, "malformed", f"Give your result by calling final_result. {problem}")
-        return
-    await activation.complete(result)
-
-
-async def take_result(activation: Activation, call: RawCall, *, cut: bool) -> None:
-    """The final result, validated."""
-    try:
-        result = activation.cast.contract.validate(parse_arguments(call.arguments))
-    except InvalidArguments as problem:
-        words = "It was cut off at the token limit. " if cut else ""
-        correct(activation, "invalid_result", f"{words}{problem}", call)
-        return
-    await activation.complete(result)
-
-
-def correct(activation: Activation, problem: str, message: str, call: RawCall | None = None) -> None:
-    """Tell the model what was wrong with its message; stored with the next commit."""
-    activation.fact(
-        kinds.CORRECTED,
-        {
-            "step": activation.history.step,
-            "problem": problem,
-            "message": message,
-            "provider_call_id": call.provider_call_id if call else None,
-            "tool": call.tool if call else None,
-        },
-    )
+        judged = [judge(activation, index, call) for index, call in enumerate(others)]
+        await open_calls(activation, await with_grants(activation, judged))
 
 
 def judge(activation: Activation, index: int, raw: RawCall) -> Judged:
@@ -215,22 +173,65 @@ def question(call_id: str, index: int, raw: RawCall, arguments: dict[str, Json])
     )
 
 
+async def with_grants(activation: Activation, judged: Sequence[Judged]) -> Sequence[Judged]:
+    """The same, where a standing yes covers a call that people would have been asked about: it may run."""
+    if not any(call.proposal and call.decision.verdict == "review" for call in judged):
+        return judged
+    grants = await activation.desk.grants()
+    return [granted(grants, call) for call in judged]
+
+
+def granted(grants: Sequence[Grant], call: Judged) -> Judged:
+    """One call with the grant that covers it, if one does."""
+    if call.proposal is None or call.decision.verdict != "review":
+        return call
+    grant = covering(grants, call.proposal)
+    if grant is None:
+        return call
+    return replace(call, decision=allowed_by(grant, call.decision), asked=call.decision, grant=grant.id)
+
+
 async def open_calls(activation: Activation, judged: Sequence[Judged]) -> None:
     """Record every call with its decision; what needs a person parks the execution in the same commit."""
+    approvals = dict(activation.history.approvals)
     waiting = any(call.decision.verdict == "review" for call in judged)
     begun = set[str]() if waiting else first_wave(judged)
     for call in judged:
         status = status_of(call, begun)
         activation.intend(kinds.CALL_DECIDED, decided(activation, call, status), row(activation, call, status))
+        if call.grant:
+            activation.use_grant(call.grant)
     for call in judged:
         if call.decision.verdict == "review":
             ask(activation, call)
         elif call.decision.verdict == "deny":
             refuse(activation, call, activation.intend)
-    if waiting:
-        await activation.park("APPROVAL", status="awaiting_review")
-    elif begun:
-        await activation.commit()
+    try:
+        if waiting:
+            await activation.park("APPROVAL", status="awaiting_review")
+        elif begun:
+            await activation.commit()
+    except GrantUnusable as refused_grant:
+        activation.history.approvals = approvals
+        await ask_after_all(activation, judged, str(refused_grant))
+
+
+async def ask_after_all(activation: Activation, judged: Sequence[Judged], reason: str) -> None:
+    """A grant was used up or taken back at that very moment: nothing began, and people are asked."""
+    for call in judged:
+        state = activation.history.calls[call.id]
+        if state.status == "running":
+            activation.history.calls[call.id] = replace(state, status="pending")
+        if call.asked:
+            instead = replace(call, decision=replace(call.asked, reason=f"{call.asked.reason} ({reason})"))
+            status = status_of(instead, set())
+            activation.intend(
+                kinds.CALL_DECIDED, decided(activation, instead, status), row(activation, instead, status)
+            )
+            ask(activation, instead)
+        elif call.decision.verdict == "review":
+            ask(activation, call)
+    await activation.park("APPROVAL", status="awaiting_review")
 
 
 def first_wave(judged: Sequence[Judged]) -> set[str]:

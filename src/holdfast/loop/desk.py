@@ -8,15 +8,26 @@ from holdfast.agent import Agent
 from holdfast.loop.model import Models
 from holdfast.loop.output import OutputContract
 from holdfast.loop.tallies import Tallies
+from holdfast.policy.rights import Rights
 from holdfast.ports import Clock, Journal, NewId, Tool
 from holdfast.tools.fallback import tools_behind
 from holdfast.trail.redact import Redactor
-from holdfast.types import Execution, Price
+from holdfast.types import Execution, Feedback, Grant, Price
 
 
 def always() -> bool:
     """The lease of a worker that has no rival."""
     return True
+
+
+async def no_grants() -> Sequence[Grant]:
+    """What stands where nobody gave a standing yes."""
+    return ()
+
+
+async def nothing_learned(_agent: str) -> Sequence[Feedback]:
+    """The lessons of an agent that nobody corrected."""
+    return ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +86,12 @@ class Desk:
     """Set when the worker drains: executions let go between two turns."""
     holds_lease: Callable[[], bool] = always
     """Whether this worker's lease is good: no effect begins without it."""
+    rights: Callable[[], Rights] = Rights
+    """Who may decide at this moment."""
+    grants: Callable[[], Awaitable[Sequence[Grant]]] = no_grants
+    """Standing yeses in force."""
+    feedback: Callable[[str], Awaitable[Sequence[Feedback]]] = nothing_learned
+    """What people corrected in an agent's work, newest first."""
     listeners: dict[str, Callable[[str], None]] = field(default_factory=dict[str, Callable[[str], None]])
     """Who wants the tokens of which execution as they come."""
     tallies: Tallies = field(default_factory=Tallies)

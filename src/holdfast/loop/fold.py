@@ -8,7 +8,6 @@ from holdfast.loop.asked import attempt_failed, chain_failed, parked, requested,
 from holdfast.loop.history import (
     CALL_OVER,
     MALFORMED_GATES,
-    ApprovalState,
     CallState,
     History,
     Origin,
@@ -17,6 +16,7 @@ from holdfast.loop.history import (
     result_of,
     size_of,
 )
+from holdfast.loop.people import escalated, escalation_answered, opened, proposed, result_refused, ruled, taught
 from holdfast.loop.rewind import before_step, happened_of, standing
 from holdfast.loop.transcript import Answered, Entry, Returned, Told
 from holdfast.policy.loops import Seen
@@ -26,7 +26,10 @@ from holdfast.types import CallRecord, Event, Json
 
 NOT_BY_A_WORKER: Final = frozenset(
     {
+        kinds.APPROVAL_VOTED,
         kinds.APPROVAL_DECIDED,
+        kinds.APPROVAL_REMINDED,
+        kinds.APPROVAL_ESCALATED,
         kinds.APPROVAL_EXPIRED,
         kinds.APPROVAL_WITHDRAWN,
         kinds.CANCEL_REQUESTED,
@@ -171,7 +174,7 @@ def corrected(history: History, data: Data) -> None:
 
 def decided(history: History, data: Data) -> None:
     history.malformed |= data["decision"]["gate"] in MALFORMED_GATES
-    history.tool_calls += 1
+    history.tool_calls += data["call_id"] not in history.calls  # decided again where a grant was used up
     history.calls[data["call_id"]] = CallState(
         id=data["call_id"],
         provider_call_id=data["gen_ai.tool.call.id"],
@@ -276,42 +279,6 @@ def return_all(history: History) -> None:
     history.held_back.clear()
 
 
-def opened(history: History, data: Data) -> None:
-    history.approvals[data["approval_id"]] = ApprovalState(
-        id=data["approval_id"],
-        kind=data["kind"],
-        call_id=data["call_id"],
-        reason=data["reason"],
-        gate=data["gate"],
-        digest=data["digest"],
-        schema_hash=data["schema_hash"],
-        arguments=data.get("arguments"),
-    )
-
-
-def ruled(history: History, data: Data) -> None:
-    known = history.approvals.get(data["approval_id"])
-    if known:
-        history.approvals[known.id] = replace(
-            known,
-            over=True,
-            answer=data.get("answer"),
-            by=data.get("by", ""),
-            note=data.get("note"),
-            edit=data.get("edit"),
-        )
-
-
-def escalation_answered(history: History, data: Data) -> None:
-    history.forget_approvals("escalation")
-    history.corrections, history.malformed = 0, False
-    history.seen.clear()
-    history.tried.clear()
-    history.failures.clear()
-    if data["note"] and not data.get("call_id"):
-        history.tell(data["note"])
-
-
 HANDLERS: Final[Mapping[str, Callable[[History, Data], None]]] = {
     kinds.STARTED: started,
     kinds.CLAIMED: claimed,
@@ -330,6 +297,10 @@ HANDLERS: Final[Mapping[str, Callable[[History, Data], None]]] = {
     kinds.CALL_FELL_BACK: fell_back,
     kinds.CALL_ENDED: ended,
     kinds.APPROVAL_OPENED: opened,
+    kinds.RESULT_PROPOSED: proposed,
+    kinds.RESULT_REFUSED: result_refused,
+    kinds.FEEDBACK_RECALLED: taught,
+    kinds.APPROVAL_ESCALATED: escalated,
     kinds.APPROVAL_DECIDED: ruled,
     kinds.APPROVAL_EXPIRED: ruled,
     kinds.APPROVAL_WITHDRAWN: ruled,

@@ -11,7 +11,7 @@ from typing import Any
 from holdfast.loop.transcript import Answered, Entry, Responded, Returned, Told
 from holdfast.policy.chain import Tried
 from holdfast.policy.loops import Seen
-from holdfast.types import Answer, ApprovalKind, CallRecord, CallStatus, Effect, Json
+from holdfast.types import Answer, ApprovalKind, CallRecord, CallStatus, Effect, Json, Routing
 
 CALL_OVER: frozenset[CallStatus] = frozenset({"completed", "failed", "denied"})
 MALFORMED_GATES = frozenset({"known_tool", "arguments"})
@@ -94,6 +94,23 @@ class ApprovalState:
     edit: Json = None
     arguments: Json = None
     """What people are asked about, where that is not what the call says."""
+    routing: Routing | None = None
+    """Whom its rule asks."""
+    groups: tuple[str, ...] = ()
+    """Who may answer, groups it was escalated to included; empty: everybody."""
+    voters: tuple[str, ...] = ()
+    """Everybody whose yes the answer rests on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposed:
+    """A final result that people are asked about."""
+
+    result: Json
+    digest: str
+    provider_call_id: str | None
+    """Of the model's call that handed it in; `None`: it came as text."""
+    tool: str | None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -171,6 +188,10 @@ class History:
     records: list[CallRecord] = field(default_factory=list[CallRecord])
     notes: list[str] = field(default_factory=list[str])
     seen: deque[Seen] = field(default_factory=lambda: deque[Seen](maxlen=REMEMBERED_CALLS))
+    proposed: Proposed | None = None
+    """The final result that waits for a person."""
+    taught: tuple[str, ...] | None = None
+    """People's corrections of earlier work that the model was told of; `None`: none."""
     approvals: dict[str, ApprovalState] = field(default_factory=dict[str, ApprovalState])
     recalled: tuple[str, ...] | None = None
     """Earlier executions of the thread that this one continues; `None`: none."""

@@ -194,5 +194,6 @@ def drop_open_calls(activation: Activation) -> None:
 def refusal(answer: ApprovalState) -> str:
     """A no, or silence, in words."""
     if answer.answer is None:
-        return "Nobody answered in time, which counts as no."
+        asked = f" ({answer.note})" if answer.note else ""
+        return f"Nobody answered in time{asked}, which counts as no."
     return f"{answer.by} said no{f': {answer.note}' if answer.note else '.'}"

@@ -73,6 +73,25 @@ class OutputContract:
         except ValueError as error:
             raise InvalidArguments(f"The result cannot be written as JSON: {error}") from error
 
+    def typed(self, result: Json) -> object:
+        """A validated result as a Python value: what a review rule reads.
+
+        Raises:
+            InvalidArguments: It does not fit any more.
+        """
+        try:
+            return self._adapter.validate_json(to_json(result))
+        except ValidationError as error:
+            raise InvalidArguments(explain(error)) from error
+
+    def again(self, result: Json) -> Json:
+        """A result that was validated before, as it would be taken now.
+
+        Raises:
+            InvalidArguments: It does not fit any more.
+        """
+        return self.validate({WRAPPED_IN: result} if self.wrapped_in else result)
+
     def from_text(self, text: str) -> Json:
         """The result from a message in plain text: as it is, fenced, or with words around it.
 

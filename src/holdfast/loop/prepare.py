@@ -6,6 +6,8 @@ from holdfast.loop.activation import Activation
 from holdfast.loop.handover import account
 from holdfast.loop.history import ApprovalState
 from holdfast.loop.outcome import end_call, refusal
+from holdfast.loop.result import obey_result
+from holdfast.memory.guidance import most_alike, told
 from holdfast.memory.thread import exchanges
 from holdfast.policy import approval as asking
 from holdfast.trail import events as kinds
@@ -24,9 +26,12 @@ async def prepare(activation: Activation) -> None:
         return
     if activation.history.step == 0 and activation.history.recalled is None:
         await recall_thread(activation)
+        await recall_feedback(activation)
     await meet_changed_tools(activation)
     if not activation.over:
         await obey_escalation(activation)
+    if not activation.over:
+        await obey_result(activation)
 
 
 async def recall_thread(activation: Activation) -> None:
@@ -43,6 +48,18 @@ async def recall_thread(activation: Activation) -> None:
                 "exchanges": [list(pair) for pair in exchanges(earlier)],
             },
         )
+
+
+async def recall_feedback(activation: Activation) -> None:
+    """Tell the model, once, what people corrected in the most similar earlier work of this agent."""
+    agent = activation.cast.agent
+    if not agent.learn_from_feedback or activation.history.taught is not None:
+        return
+    rows = await activation.desk.feedback(agent.name)
+    chosen = [row for row in most_alike(rows, activation.history.input) if row.execution_id != activation.id]
+    if chosen:
+        notes: list[Json] = [told(row) for row in chosen]
+        activation.fact(kinds.FEEDBACK_RECALLED, {"ids": [row.id for row in chosen], "notes": notes})
 
 
 async def meet_changed_tools(activation: Activation) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from typing import Any
 
 from holdfast.trail.codec import canonical
 from holdfast.types import ApprovalKind, Decision, Due, Json, NewApproval, Proposal, Routing
@@ -12,8 +13,12 @@ ASKED_AGAIN = "approval_binding"
 """The gate of a question asked again because the answer to the first does not cover the call as it would run now."""
 
 
-def digest(tool: str, arguments: Mapping[str, Json]) -> str:
-    """SHA-256 of a call as it would run: any other arguments give another one."""
+RESULT = "final_result"
+"""In the place of a tool's name, in the digest of a final result."""
+
+
+def digest(tool: str, arguments: Json) -> str:
+    """SHA-256 of a call as it would run, or of a result: any other arguments give another one."""
     return sha256(f"{tool}\n{canonical(arguments)}".encode()).hexdigest()
 
 
@@ -26,18 +31,18 @@ def ask_for_call(
     return route(new, decision.routing, now=now, expiry_s=expiry_s)
 
 
-def ask_for_result(
-    proposal: Proposal, decision: Decision, *, approval_id: str, now: datetime, expiry_s: float
+def ask_for_result(  # noqa: PLR0913 - as `ask_for_call`, with what is asked about
+    proposal: Proposal, result: Json, decision: Decision, *, approval_id: str, now: datetime, expiry_s: float
 ) -> NewApproval:
     """The question whether this may be the result."""
     about = f"May {proposal.agent} end with this result?"
     new = _ask_about(proposal, decision, kind="result", question=about, approval_id=approval_id)
-    return route(new, decision.routing, now=now, expiry_s=expiry_s)
+    return route(replace(new, arguments=result), decision.routing, now=now, expiry_s=expiry_s)
 
 
 def route(new: NewApproval, routing: Routing | None, *, now: datetime, expiry_s: float) -> NewApproval:
     """A question with whom to ask and what happens while nobody answers."""
-    routing = routing or Routing()
+    declared, routing = routing, routing or Routing()
     ends = now + timedelta(seconds=expiry_s if routing.expires_s is None else routing.expires_s)
     due = [Due(at=now + timedelta(seconds=seconds), to=group) for group, seconds in routing.ladder]
     if routing.remind_s is not None:
@@ -47,6 +52,7 @@ def route(new: NewApproval, routing: Routing | None, *, now: datetime, expiry_s:
         reviewers=routing.reviewers,
         quorum=routing.quorum,
         expires_at=ends,
+        routing=declared,
         ladder=tuple(sorted((item for item in due if item.at < ends), key=lambda item: item.at)),
     )
 
@@ -63,7 +69,7 @@ def _ask_about(
         risk=decision.risk,
         expires_at=datetime.max.replace(tzinfo=UTC),
         call_id=proposal.call_id if kind == "call" else None,
-        tool_name=proposal.tool,
+        tool_name=proposal.tool if kind == "call" else None,
         arguments=proposal.arguments,
         digest=proposal.digest,
         schema_hash=proposal.schema_hash,
@@ -87,7 +93,29 @@ def as_event(approval: NewApproval) -> dict[str, Json]:
         "schema_hash": approval.schema_hash,
         "reviewers": approval.reviewers,
         "quorum": approval.quorum,
+        "routing": _spelled(approval.routing),
     }
+
+
+def _spelled(routing: Routing | None) -> Json:
+    if routing is None:
+        return None
+    ladder: list[Json] = [[group, seconds] for group, seconds in routing.ladder]
+    return {
+        "reviewers": routing.reviewers,
+        "quorum": routing.quorum,
+        "expires_s": routing.expires_s,
+        "remind_s": routing.remind_s,
+        "ladder": ladder,
+    }
+
+
+def routing_of(spelled: Mapping[str, Any] | None) -> Routing | None:
+    """A routing as it stood in the journal."""
+    if spelled is None:
+        return None
+    fields: dict[str, Any] = {**spelled, "ladder": tuple((group, seconds) for group, seconds in spelled["ladder"])}
+    return Routing(**fields)
 
 
 def ask_person(  # noqa: PLR0913 - the parts of a question

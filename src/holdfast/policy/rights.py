@@ -45,8 +45,8 @@ class Rights:
         asked = {known_as(group) for group in groups}
         if self.groups.get(known_as(by), frozenset()) & asked:
             return None
-        members = sorted(name for name, of in self.groups.items() if of & asked)
-        return f"{by} is not in {_either(groups)}, which is asked; there is {_either(members) or 'nobody configured in it'}"
+        members = _either(sorted(name for name, of in self.groups.items() if of & asked))
+        return f"{by} is not in {_either(groups)}, which is asked: {members or 'nobody'} may decide"
 
     def first_objection(
         self, voters: Iterable[str], answer: Answer, *, groups: Sequence[str], requested_by: str | None

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from holdfast.types.routing import Due, Vote
+from holdfast.types.routing import Due, Routing, Vote
 from holdfast.types.value import Json
 
 Answer = Literal["approve", "reject", "answer", "happened", "run", "skip"]
@@ -89,6 +89,8 @@ class NewApproval:
     requested_by: str | None = None
     ladder: tuple[Due, ...] = ()
     """In order of time, all before `expires_at`."""
+    routing: Routing | None = None
+    """What the rule declared, for asking again; reviewers, quorum and ladder are made of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
