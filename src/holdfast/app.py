@@ -10,6 +10,7 @@ from pydantic_core import to_jsonable_python
 from holdfast.agent import Agent
 from holdfast.composition import Parts, refuse_in_event_loop
 from holdfast.config import Settings
+from holdfast.control_room import ControlRoom
 from holdfast.engine.beside import beside
 from holdfast.engine.clock import new_id
 from holdfast.engine.heap import spare_what_is_loaded
@@ -76,6 +77,11 @@ class App:
     def agents(self) -> Mapping[str, Agent[object]]:
         """What it can work on, by name."""
         return self._parts.agents
+
+    @property
+    def control(self) -> ControlRoom:
+        """What operators do: budgets, rates, kill switches, breakers, and the record of it."""
+        return ControlRoom(self._parts)
 
     @property
     def settings(self) -> Settings:

@@ -11,6 +11,7 @@ import structlog
 
 from holdfast.agent import Agent
 from holdfast.config import Settings, configure_logging, quieted
+from holdfast.configured import obey_configuration
 from holdfast.engine.clock import SystemClock
 from holdfast.engine.local import LocalEngine
 from holdfast.errors import DeclarationError, NotFound, UsageError
@@ -18,6 +19,7 @@ from holdfast.loop.desk import Cast, Desk
 from holdfast.loop.run import run
 from holdfast.memory.thread import earlier
 from holdfast.ports import Clock, Journal, NewId
+from holdfast.trail.controls.breaker import BreakerRules
 from holdfast.trail.redact import Redactor, redact_log
 from holdfast.trail.trail import Trail, open_trail
 from holdfast.types import Health
@@ -91,6 +93,7 @@ class Parts:
                     new_id=self.ids,
                     redactor=self.redactor(),
                     capacity=self.settings.queue_depth,
+                    breakers=BreakerRules(**self.settings.breakers.model_dump()),
                 )
             return self._trail
 
@@ -109,6 +112,7 @@ class Parts:
         if concurrency is not None and (type(concurrency) is not int or concurrency < 1):
             raise UsageError(f"concurrency={concurrency!r}: give a whole number, 1 or more, or leave it out")
         trail, stopping = await self.trail(), asyncio.Event()
+        await obey_configuration(self.settings, trail, [self._cast(agent) for agent in self.agents.values()])
         desk = self._desk(trail, stopping, holds_lease=lambda: engine.holds_lease())  # noqa: PLW0108 - made right below
         engine = LocalEngine(
             trail,

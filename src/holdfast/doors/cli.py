@@ -15,7 +15,8 @@ from holdfast.version import __version__
 _START: Final = Group("Start here", sort_key=1)
 _LOOK: Final = Group("See what happens", sort_key=2)
 _DECIDE: Final = Group("Decide", sort_key=3)
-_OPERATE: Final = Group("Operate", sort_key=4)
+_CONTROL: Final = Group("Hold and release", sort_key=4)
+_OPERATE: Final = Group("Operate", sort_key=5)
 
 _EPILOGUE: Final = """\
 Examples:
@@ -47,8 +48,42 @@ _COMMANDS: Final = (
     ("doctor", "operate:doctor", _OPERATE, "Check a target and what a deploy of it would touch."),
     ("migrate", "operate:migrate", _OPERATE, "Make or upgrade the database's tables."),
     ("verify-audit", "operate:verify_audit", _OPERATE, "Check that nobody changed the journal."),
+    ("pause", "switches:pause", _CONTROL, "Stop an agent, a tool, a model or everything, now."),
+    ("resume", "switches:resume", _CONTROL, "Let go on what was paused."),
+    ("controls", "switches:controls", _CONTROL, "Show what is stopped, and which breakers are not closed."),
+    ("budgets", "budgets:budgets", _CONTROL, "List budgets: spent, held, left."),
+    ("rates", "budgets:rates", _CONTROL, "List rate limits."),
+    ("costs", "budgets:costs", _CONTROL, "Show what models cost, by model, agent, user or day."),
+    ("audit", "switches:audit", _CONTROL, "Show who changed what of all this."),
     ("version", "about:version", _OPERATE, "Say which version this is."),
 )
+
+_FAMILIES: Final = {
+    "budget": (
+        "Set, top up or drop a budget.",
+        (
+            ("set", "budgets:budget_set", "Put a budget in force, or change it."),
+            ("top-up", "budgets:budget_top_up", "Raise one account's ceiling until its window is over."),
+            ("drop", "budgets:budget_drop", "Take a budget away."),
+        ),
+    ),
+    "rate": (
+        "Set or drop a rate limit.",
+        (
+            ("set", "budgets:rate_set", "Put a rate in force, or change it."),
+            ("drop", "budgets:rate_drop", "Take a rate away."),
+        ),
+    ),
+    "breaker": (
+        "Open or close a circuit breaker by hand.",
+        (
+            ("open", "switches:breaker_open", "Open one until somebody closes it."),
+            ("close", "switches:breaker_close", "Close one and forget its failures."),
+            ("reset", "switches:breaker_close", "The same as close."),
+        ),
+    ),
+}
+"""Commands of two words."""
 
 _EXAMPLES: Final = {
     "demo": ("demo", "demo --once --json"),
@@ -59,6 +94,17 @@ _EXAMPLES: Final = {
     ),
     "worker": ("worker support.py:app --concurrency 16", "worker support.py:app --drain"),
     "executions": ("executions --status awaiting_review --agent support",),
+    "pause": ('pause tool refund --why "double refunds since 10:40"', 'pause all --why "wrong deploy"'),
+    "resume": ("resume tool refund", "resume all"),
+    "costs": ("costs --by agent --days 7",),
+    "budget set": (
+        "budget set daily --scope global --usd 50 --window day",
+        "budget set each-user --scope user --tokens 200_000 --window 24h --on-exhausted summarise",
+    ),
+    "budget top-up": ('budget top-up daily 20 --why "month end"', "budget top-up each-user 50_000 --subject mia"),
+    "rate set": ("rate set per-user --scope user --unit requests --limit 10 --per-s 60",),
+    "breaker open": ('breaker open model openai:gpt-5.2 --why "wrong answers since the update"',),
+    "breaker close": ("breaker close model openai:gpt-5.2",),
     "show": ("show 7c41f2", "show 7c41f2 --events --json"),
     "approve": ("approve 7c41f2", """approve 7c41f2 --edit '{"order_id": "1042", "amount": "40.00"}'"""),
     "reject": ('reject 7c41f2 --note "the parcel arrived"',),
@@ -82,7 +128,18 @@ def build() -> App:
         app.command(
             f"holdfast.doors.{place}", name=name, group=group, help=text, sort_key=order, help_epilogue=epilogue
         )
+    for order, (name, (text, commands)) in enumerate(_FAMILIES.items(), len(_COMMANDS)):
+        app.command(_family(name, text, commands, order))
     return app
+
+
+def _family(name: str, text: str, commands: tuple[tuple[str, str, str], ...], order: int) -> App:
+    family = App(name=name, help=text, group=_CONTROL, sort_key=order, help_format="plaintext")
+    for second, place, about in commands:
+        whole = f"{name} {second}"
+        epilogue = "\n".join(["Examples:", *(f"  holdfast {it}" for it in _EXAMPLES.get(whole, (whole,)))])
+        family.command(f"holdfast.doors.{place}", name=second, help=about, help_epilogue=epilogue)
+    return family
 
 
 def main() -> None:
@@ -115,7 +172,7 @@ def _unknown(token: str) -> str:
     """Our own words for a mistyped command: those of cyclopts would load every command first."""
     from difflib import get_close_matches
 
-    names = [name for name, *_ in _COMMANDS]
+    names = [*(name for name, *_ in _COMMANDS), *_FAMILIES]
     near = get_close_matches(token, names, n=1)
     return f"There is no command {token!r}. " + (
         f"Did you mean {near[0]}?" if near else f"There are: {', '.join(names)}."
@@ -125,7 +182,7 @@ def _unknown(token: str) -> str:
 def _usage(message: str, tokens: list[str]) -> int:
     from holdfast.doors import exits
 
-    known = {name for name, *_ in _COMMANDS}
+    known = {name for name, *_ in _COMMANDS} | set(_FAMILIES)
     command = next((f" {token}" for token in tokens if token in known), "")
     exits.print_error("usage", f"{message} See holdfast{command} --help", as_json="--json" in tokens)
     return exits.USAGE

@@ -1,0 +1,126 @@
+"""What operators do to everything at once: budgets, rates, switches, breakers, and the record of it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+
+from holdfast.composition import Parts
+from holdfast.types import (
+    Account,
+    AuditEntry,
+    BreakerKind,
+    Budget,
+    Controls,
+    Cost,
+    CostBy,
+    ModelUsage,
+    Rate,
+    SwitchKind,
+)
+
+
+class ControlRoom:
+    """The verbs of an operator, as `app.control`. Each change holds in every worker and is on the record.
+
+    Every verb that changes something takes `by`, who does it, and `why`.
+    """
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def look(self) -> Controls:
+        """Everything that is in force: budgets, rates, switches, breakers, grants."""
+        return await (await self._parts.trail()).controls()
+
+    async def budgets(self) -> Sequence[Account]:
+        """How each budget stands, for each subject that it was charged for."""
+        return await (await self._parts.trail()).accounts()
+
+    async def costs(self, *, by: CostBy = "model", since: datetime | None = None) -> Sequence[Cost]:
+        """Calls, tokens and dollars by model, agent, user or day; of executions started after `since`."""
+        return await (await self._parts.trail()).costs(by=by, since=since)
+
+    async def usage(self, execution_id: str) -> Sequence[ModelUsage]:
+        """What one execution has had from each model, as of its last parking or end."""
+        return await (await self._parts.trail()).usage(execution_id)
+
+    async def record(self, *, after: int = 0, limit: int = 100) -> Sequence[AuditEntry]:
+        """What operators, configuration and breakers changed, oldest first."""
+        return await (await self._parts.trail()).audit(after=after, limit=limit)
+
+    async def set_budget(self, budget: Budget, *, by: str, why: str = "") -> None:
+        """Put a budget in force, or change the one of that name.
+
+        Raises:
+            UsageError: It cannot be; the message says what would work.
+        """
+        await (await self._parts.trail()).set_budget(budget, by=by, why=why)
+
+    async def drop_budget(self, name: str, *, by: str, why: str = "") -> None:
+        """Take a budget away.
+
+        Raises:
+            NotFound: There is none of that name.
+        """
+        await (await self._parts.trail()).drop_budget(name, by=by, why=why)
+
+    async def top_up(self, name: str, amount: Decimal | int, *, by: str, subject: str = "", why: str = "") -> None:
+        """Raise one account's ceiling until its window is over; what waits for it goes on.
+
+        Args:
+            name: The budget.
+            amount: Of its unit: tokens, or US dollars.
+            by: Who.
+            subject: The user or agent; of a global budget empty.
+            why: For the record.
+
+        Raises:
+            NotFound: There is no such budget.
+            UsageError: The amount or the subject cannot be.
+        """
+        await (await self._parts.trail()).top_up(name, amount=Decimal(amount), by=by, subject=subject, why=why)
+
+    async def set_rate(self, rate: Rate, *, by: str, why: str = "") -> None:
+        """Put a rate in force, or change the one of that name.
+
+        Raises:
+            UsageError: It cannot be; the message says what would work.
+        """
+        await (await self._parts.trail()).set_rate(rate, by=by, why=why)
+
+    async def drop_rate(self, name: str, *, by: str, why: str = "") -> None:
+        """Take a rate away.
+
+        Raises:
+            NotFound: There is none of that name.
+        """
+        await (await self._parts.trail()).drop_rate(name, by=by, why=why)
+
+    async def pause(self, kind: SwitchKind, name: str = "*", *, by: str, why: str) -> None:
+        """Stop an agent, a tool, a model or everything, in every worker, from the next dispatch on.
+
+        Raises:
+            IllegalTransition: It is stopped already.
+            UsageError: It is not said what, or why.
+        """
+        await (await self._parts.trail()).pause(kind, name, by=by, why=why)
+
+    async def resume(self, kind: SwitchKind, name: str = "*", *, by: str, why: str = "") -> None:
+        """Let it go on.
+
+        Raises:
+            NotFound: It is not stopped.
+        """
+        await (await self._parts.trail()).resume(kind, name, by=by, why=why)
+
+    async def open_breaker(self, kind: BreakerKind, name: str, *, by: str, why: str) -> None:
+        """Open a breaker until somebody closes it."""
+        await (await self._parts.trail()).open_breaker(kind, name, by=by, why=why)
+
+    async def close_breaker(self, kind: BreakerKind, name: str, *, by: str, why: str = "") -> None:
+        """Close a breaker and forget its failures.
+
+        Raises:
+            NotFound: It is closed and has seen no failure.
+        """
+        await (await self._parts.trail()).close_breaker(kind, name, by=by, why=why)
