@@ -43,12 +43,15 @@ class HttpServer:
         self.next: list[Reply] = []
         self.requests: list[Request] = []
         self.url = ""
+        self.answered = asyncio.Event()
+        """Set when a request was handled, whatever the sender gets to know of it."""
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while request := await self._read(reader):
                 self.requests.append(request)
                 handled = self.handler(request)
+                self.answered.set()
                 reply = self.next.pop(0) if self.next else handled
                 if reply.cut:
                     break

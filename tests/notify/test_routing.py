@@ -4,9 +4,14 @@ import asyncio
 import base64
 from typing import Any
 
+import pytest
+
 from holdfast.config import Settings
-from holdfast.notify.routing import make_channels, routes
+from holdfast.errors import ForgedAnswer
+from holdfast.notify.inbound.reading import Interactive
+from holdfast.notify.routing import make_channels, make_readers, routes
 from holdfast.testing import FakeClock
+from holdfast.testing.clock import START
 from holdfast.types import Address
 
 EVERYTHING: dict[str, Any] = {
@@ -35,6 +40,20 @@ def test_what_is_configured_is_made():
     assert list(channels) == ["slack", "telegram", "email", "webhook"]
     assert {channel.name for channel in channels.values()} == set(channels)
     asyncio.run(channels["slack"].close())
+
+
+def test_what_asks_back_can_be_told_apart():
+    """Slack and Telegram can; a mail and a webhook cannot."""
+    channels = make_channels(settings(), clock=FakeClock())
+    assert [name for name, channel in channels.items() if isinstance(channel, Interactive)] == ["slack", "telegram"]
+
+
+@pytest.mark.parametrize("name", ["slack", "telegram", "webhook"])
+def test_what_comes_in_unsigned_is_refused_everywhere(name: str):
+    """Each configured service has its reader, and each wants its proof."""
+    with pytest.raises(ForgedAnswer) as refused:
+        make_readers(settings())[name](b"{}", headers={}, now=START)
+    assert refused.value.reason == "missing_signature"
 
 
 def test_without_configuration_there_are_no_channels():

@@ -1,10 +1,14 @@
-"""Which channels are configured, and where a question to a group goes."""
+"""Which channels are configured, where a question to a group goes, and how what comes in is read."""
 
-from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Protocol, TypeAlias
 
 from holdfast.config import Settings
 from holdfast.notify.email import Email
+from holdfast.notify.inbound import slack, telegram, webhook
+from holdfast.notify.inbound.reading import Reading
 from holdfast.notify.people import People
 from holdfast.notify.slack import Slack
 from holdfast.notify.telegram import Telegram
@@ -14,6 +18,18 @@ from holdfast.types import Address
 
 Routes: TypeAlias = Callable[[str | None], Sequence[Address]]
 """Where a delivery to a group (`None`: to everybody) goes: one row of the outbox for each address."""
+
+
+class Read(Protocol):
+    """Verifies a request from a service and reads it."""
+
+    def __call__(self, body: bytes, *, headers: Mapping[str, str], now: datetime) -> Reading:
+        """What somebody did.
+
+        Raises:
+            ForgedAnswer: It is not from the service, too old, or not as the service makes them.
+        """
+        ...
 
 
 def make_channels(settings: Settings, *, clock: Clock) -> dict[str, Channel]:
@@ -46,3 +62,15 @@ def routes(settings: Settings) -> Routes:
         return [*places, *mailed, *lists]
 
     return of
+
+
+def make_readers(settings: Settings) -> dict[str, Read]:
+    """How requests from the configured services are read, by the channel's name. Links are read by `inbound.links`."""
+    readers: dict[str, Read] = {}
+    if settings.slack:
+        readers["slack"] = partial(slack.read, signing_secret=settings.slack.signing_secret)
+    if settings.telegram:
+        readers["telegram"] = partial(telegram.read, settings=settings.telegram)
+    if settings.webhook:
+        readers["webhook"] = partial(webhook.read, secret=settings.webhook.secret)
+    return readers

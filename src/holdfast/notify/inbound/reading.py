@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from holdfast.notify.message import Asks
 from holdfast.types import Answer, Json
@@ -56,6 +56,27 @@ class Unfit:
 
 Reading: TypeAlias = Answered | Wanted | Unfit | None
 """`None`: nothing that concerns us; say 200 and do nothing."""
+
+
+@runtime_checkable
+class Interactive(Protocol):
+    """A channel that can ask back and tell how it went: Slack and Telegram."""
+
+    async def ask(self, wanted: Wanted, *, arguments: Json = None) -> None:
+        """Ask for the words that a pressed button needs; `arguments` are the approval's, to begin an edit with.
+
+        Raises:
+            DeliveryFailed: The service did not take it; the person may press again.
+        """
+        ...
+
+    async def reply(self, reply_to: str, text: str) -> None:
+        """Tell whoever answered how it went.
+
+        Raises:
+            DeliveryFailed: The service did not take it.
+        """
+        ...
 
 
 def parsed(text: str) -> Json:
