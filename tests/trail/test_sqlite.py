@@ -8,6 +8,8 @@ from pathlib import Path
 from holdfast.trail.migrate import migrate
 from holdfast.trail.requests import Register
 from holdfast.trail.sqlite import SqliteDatabase
+from holdfast.trail.trail import Trail
+from tests.conformance.world import World, step
 
 
 def _worker(name: str) -> Register:
@@ -47,3 +49,19 @@ def test_making_room_leaves_what_another_process_logged(tmp_path: Path) -> None:
     with sqlite3.connect(path) as connection:
         assert connection.execute("SELECT count(*) FROM agent_workers").fetchone() == (2,)
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_a_wish_to_cancel_from_another_process_is_noticed_at_the_next_step(sqlite_database: str) -> None:
+    """What this writer remembers of an execution counts only while nobody else has written."""
+    world = World(sqlite_database)
+
+    async def story(trail: Trail) -> None:
+        held = await world.running(trail)
+        assert not (await trail.append(step(held))).cancel_requested
+        async with world.trail() as other:
+            await other.cancel(held.execution.id, by="ann")
+            appended = await trail.append(step(held))
+        assert appended.cancel_requested
+        assert [event.seq for event in await trail.events(held.execution.id)] == list(range(1, appended.seq + 1))
+
+    world.play(story)

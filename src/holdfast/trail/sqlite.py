@@ -92,6 +92,10 @@ class SqliteDatabase:
         self._connection: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None
         """The file that the connection has open."""
+        self._version = 0
+        """SQLite's count of what other connections committed, as this one last saw it."""
+        self._running: dict[str, Head] = {}
+        """Rows of running executions as this connection last read or wrote them: true while nobody else writes."""
 
     # --- transactions
 
@@ -100,17 +104,21 @@ class SqliteDatabase:
             self._connection, self._file = connect(self._path), _identity(self._path)
             self._run("BEGIN IMMEDIATE")
             _make_room(self._path)
-            return
-        if _identity(self._path) != self._file:
+        elif _identity(self._path) != self._file:
             # SQLite would go on writing to what nobody can find any more.
             raise _Gone(f"{self._path} was removed or replaced; put it back, or stop the worker")
-        self._run("BEGIN IMMEDIATE")
+        else:
+            self._run("BEGIN IMMEDIATE")
+        if self._version != (version := self._run("PRAGMA data_version").fetchone()[0]):
+            self._version = version
+            self._running.clear()
 
     def commit(self) -> None:
         self._run("COMMIT")
 
     def abandon(self) -> None:
         """Undo what is open and let go of the connection."""
+        self._running.clear()
         if self._connection is not None:
             connection, self._connection = self._connection, None
             # Closing rolls back; its own failure would only repeat the one that brought us here.
@@ -144,7 +152,8 @@ class SqliteDatabase:
         if needs.starting:
             pairs = json.dumps(sorted(needs.keys))
             started = [Started(*row) for row in self._rows(_STARTED, _listed(needs.starting), pairs)]
-        return Ledger(self.heads(executions), questions, started)
+        known = [self._running[i] for i in executions if i in self._running]
+        return Ledger([*known, *self.heads(executions - self._running.keys())], questions, started)
 
     def heads(self, ids: Iterable[str]) -> list[Head]:
         listed = list(ids)
