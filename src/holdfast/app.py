@@ -223,6 +223,10 @@ class App:
         trail = await self._open()
         return await trail.list(status=status, agent=agent, user=user, thread=thread, limit=limit, after=after)
 
+    async def ids_like(self, part: str) -> Sequence[str]:
+        """Ids of executions that start or end with `part`, newest first, at most 1,000."""
+        return await (await self._open()).ids_like(part)
+
     async def events(self, execution_id: str, *, after: int = 0, follow: bool = True) -> AsyncIterator[Event]:
         """Events above the sequence number `after`, then live ones, until the execution ends.
 

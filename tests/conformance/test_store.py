@@ -80,6 +80,20 @@ def test_a_secret_in_a_name_is_not_stored_and_the_name_still_counts(world: World
     world.play(story)
 
 
+def test_executions_are_found_by_part_of_their_id(world: World):
+    """By its start or its end, taken literally."""
+
+    async def story(trail):
+        for name in ("abc-1-xyz", "abd-2-xyz", "ab%-3-xy_"):
+            await world.start(trail, id=name)
+        assert await trail.ids_like("abc") == ["abc-1-xyz"]
+        assert await trail.ids_like("xyz") == ["abd-2-xyz", "abc-1-xyz"]
+        assert (await trail.ids_like("ab%"), await trail.ids_like("xy_")) == (["ab%-3-xy_"], ["ab%-3-xy_"])
+        assert await trail.ids_like("-2-") == []
+
+    world.play(story)
+
+
 def test_a_used_key_with_another_input_is_refused(world: World):
     """It names the execution that has the key."""
 

@@ -1,6 +1,6 @@
 """Opens the app that a command talks to, and finds executions and approvals by part of an id."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -12,7 +12,6 @@ from holdfast.types import Approval, Execution
 
 _SHORTEST: Final = 6
 """Characters that part of an id must have: fewer match by accident."""
-_PAGE: Final = 1_000
 
 
 @asynccontextmanager
@@ -38,7 +37,7 @@ async def find_execution(app: App, given: str) -> Execution:
     try:
         return await app.get(given)
     except NotFound:
-        ids = [execution.id async for execution in every_execution(app) if _fits(execution.id, given)]
+        ids = await _ids_like(app, given)
     return await app.get(_only(ids, given, "execution", look="holdfast executions"))
 
 
@@ -64,20 +63,14 @@ async def find_approval(app: App, given: str) -> Approval:
 
 async def _refuse_unasked(app: App, given: str) -> None:
     """Say how an execution stands that was given where an approval is wanted, and asks for none."""
-    found = [execution async for execution in every_execution(app) if _fits(execution.id, given)]
+    found = await _ids_like(app, given)
     if len(found) == 1:
-        raise NotFound(
-            f"execution {found[0].id} is {found[0].status} and asks nothing: holdfast approvals lists what does"
-        )
+        status = (await app.get(found[0])).status
+        raise NotFound(f"execution {found[0]} is {status} and asks nothing: holdfast approvals lists what does")
 
 
-async def every_execution(app: App) -> AsyncIterator[Execution]:
-    """All executions, newest first, a page at a time."""
-    after: str | None = None
-    while page := await app.list(limit=_PAGE, after=after):
-        for execution in page:
-            yield execution
-        after = page[-1].id
+async def _ids_like(app: App, given: str) -> Sequence[str]:
+    return await app.ids_like(given) if len(given) >= _SHORTEST else ()
 
 
 def _fits(whole: str, part: str) -> bool:

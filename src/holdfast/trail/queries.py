@@ -99,6 +99,13 @@ def recent(  # noqa: PLR0913 - one filter each
     return [_execution(row, restorer, []) for row in found]
 
 
+def ids_like(connection: Connection, part: str, *, limit: int) -> list[str]:
+    """Ids of executions that start or end with `part`, newest first; reads ids alone."""
+    c = executions.c.id
+    fits = c.startswith(part, autoescape=True) | c.endswith(part, autoescape=True)
+    return list(connection.execute(select(c).where(fits).order_by(c.desc()).limit(limit)).scalars())
+
+
 def journal(connection: Connection, execution_id: str, *, after: int, limit: int | None) -> list[Event]:
     """Events of one execution above a sequence number, in order.
 

@@ -44,6 +44,10 @@ class StoreSide:
             partial(queries.recent, status=status, agent=agent, user=user, thread=thread, limit=limit, after=after)
         )
 
+    async def ids_like(self, part: str, *, limit: int = 1_000) -> Sequence[str]:
+        """Ids of executions that start or end with `part`, newest first."""
+        return await self._parts.reader.run(lambda c: queries.ids_like(c, part, limit=limit))
+
     async def approvals(
         self, *, status: ApprovalStatus | None = "open", execution_id: str | None = None
     ) -> Sequence[Approval]:
