@@ -8,6 +8,7 @@ from typing import Self
 from pydantic_core import to_jsonable_python
 
 from holdfast.agent import Agent
+from holdfast.answers import Answers
 from holdfast.composition import Parts, refuse_in_event_loop
 from holdfast.config import Settings
 from holdfast.control_room import ControlRoom
@@ -15,7 +16,6 @@ from holdfast.engine.beside import beside
 from holdfast.engine.clock import new_id
 from holdfast.engine.heap import spare_what_is_loaded
 from holdfast.engine.local import LocalEngine, install_signal_handlers
-from holdfast.loop.edit import checked_edit
 from holdfast.loop.listening import heard
 from holdfast.loop.preflight import Finding, preflight
 from holdfast.loop.started import started_event
@@ -23,20 +23,16 @@ from holdfast.ports import Clock, Journal, NewId
 from holdfast.trail.follow import follow_events, settled
 from holdfast.trail.trail import Trail
 from holdfast.types import (
-    Answer,
-    Approval,
-    ApprovalStatus,
     Event,
     Execution,
     Health,
     Json,
     NewExecution,
-    Ruling,
     Status,
 )
 
 
-class App:
+class App(Answers):
     """Agents on a database.
 
     Making one reads and starts nothing; the database is opened at the first verb. Use it as
@@ -71,7 +67,7 @@ class App:
     def like(self, *, agents: Sequence[Agent[object]], database: str | None = None) -> "App":
         """A fresh app, configured as this one, with other agents or on another database."""
         own, place = self._parts, database or self._parts.place
-        return App(agents, place, settings=own.chosen, clock=own.clock, ids=own.ids, wrap_journal=own.wrap)
+        return App(agents, place, settings=own.given, clock=own.clock, ids=own.ids, wrap_journal=own.wrap)
 
     @property
     def agents(self) -> Mapping[str, Agent[object]]:
@@ -267,40 +263,6 @@ class App:
             IllegalTransition: It has not failed.
         """
         return await (await self._open()).retry(execution_id, by=by)
-
-    async def approvals(
-        self, status: ApprovalStatus | None = "open", *, execution_id: str | None = None
-    ) -> Sequence[Approval]:
-        """Questions to people, oldest first; `status=None` gives all."""
-        return await (await self._open()).approvals(status=status, execution_id=execution_id)
-
-    async def decide(
-        self, approval_id: str, answer: Answer, *, by: str, note: str | None = None, edit: Json = None
-    ) -> Approval:
-        """Answer an approval. The answer counts once.
-
-        Args:
-            approval_id: Which.
-            answer: `approve` or `reject`; for a question of the agent `answer` (with `note`); for a call in
-                doubt `happened` (with `edit`, its result), `run` or `skip`.
-            by: Who answers.
-            note: Words for the model and the record.
-            edit: Other arguments to run with; for an escalation the result to end with.
-
-        Raises:
-            NotFound: There is no such approval.
-            AlreadyDecided: Somebody was faster, or it expired; the message says who and when.
-            InvalidArguments: The edited arguments do not fit the tool.
-            UsageError: That answer does not fit the kind of question.
-        """
-        trail = await self._open()
-        edit_digest = None
-        if answer == "approve":
-            asked = await trail.approval(approval_id)
-            edit, edit_digest = checked_edit(self.agents, asked, edit, redactor=self._parts.redactor())
-        return await trail.decide(
-            Ruling(approval_id=approval_id, answer=answer, by=by, note=note, edit=edit, edit_digest=edit_digest)
-        )
 
     def health(self) -> Health:
         """Whether the database takes writes now."""

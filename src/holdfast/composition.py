@@ -15,14 +15,17 @@ from holdfast.configured import obey_configuration
 from holdfast.engine.clock import SystemClock
 from holdfast.engine.local import LocalEngine
 from holdfast.errors import DeclarationError, NotFound, UsageError
+from holdfast.known_people import KnownPeople
 from holdfast.loop.desk import Cast, Desk
 from holdfast.loop.run import run
+from holdfast.memory.guidance import Lessons
 from holdfast.memory.thread import earlier
+from holdfast.policy.rights import Rights
 from holdfast.ports import Clock, Journal, NewId
 from holdfast.trail.controls.breaker import BreakerRules
 from holdfast.trail.redact import Redactor, redact_log
 from holdfast.trail.trail import Trail, open_trail
-from holdfast.types import Health
+from holdfast.types import Feedback, Grant, Health
 
 
 class Parts:
@@ -43,7 +46,8 @@ class Parts:
         wrap_journal: Callable[[Journal], Journal] | None,
     ) -> None:
         self.agents = _by_name(agents)
-        self.place, self.chosen = place, settings
+        self.place, self.given, self.chosen = place, settings, settings
+        self._people = KnownPeople(settings, self.redactor)
         self.clock: Clock = clock or SystemClock()
         self.ids, self.wrap = ids, wrap_journal
         self.listeners: dict[str, Callable[[str], None]] = {}
@@ -53,6 +57,8 @@ class Parts:
         self._trail: Trail | None = None
         self._opening = asyncio.Lock()
         self._casts: dict[str, Cast] = {}
+        self.lessons = Lessons(self._read_lessons, clock=self.clock)
+        """What people corrected, as new executions are told it."""
 
     @property
     def settings(self) -> Settings:
@@ -68,6 +74,10 @@ class Parts:
     def redactor(self) -> Redactor:
         """What takes secrets out, by the rules in force."""
         return Redactor(keys=self.settings.redact_keys, patterns=self.settings.redact_patterns)
+
+    def rights(self) -> Rights:
+        """Who may decide, as it is configured at this moment."""
+        return self._people.rights()
 
     def agent(self, agent: Agent[object] | str) -> Agent[object]:
         """The agent of that name, as this app has it.
@@ -149,12 +159,22 @@ class Parts:
             stopping=stopping,
             listeners=self.listeners,
             holds_lease=holds_lease,
+            rights=self.rights,
+            grants=partial(_grants, trail),
+            feedback=self.lessons.of,
         )
+
+    async def _read_lessons(self, agent: str, limit: int) -> Sequence[Feedback]:
+        return await (await self.trail()).feedback(agent=agent, limit=limit)
 
     def _cast(self, agent: Agent[object]) -> Cast:
         if agent.name not in self._casts:
             self._casts[agent.name] = Cast.of(agent, clock=self.clock, prices=self.settings.price_list)
         return self._casts[agent.name]
+
+
+async def _grants(trail: Trail) -> Sequence[Grant]:
+    return (await trail.controls()).grants
 
 
 def _by_name(agents: Sequence[Agent[object]]) -> Mapping[str, Agent[object]]:

@@ -13,16 +13,13 @@ def test_two_people_at_two_terminals(place: Place):
     identity = place.start(to_do(call("send")))
     assert place.drain() == 0
     [asked] = place.play(lambda app: app.approvals())
-    answers = [["approve"], ["approve"], ["reject", "--note", "no"], ["reject", "--note", "no"]]
-    terminals = [
-        place.begin(verb, asked.id, *more, "--by", f"person-{number}") for number, (verb, *more) in enumerate(answers)
-    ]
+    terminals = [place.begin("approve", asked.id, "--by", f"person-{number}") for number in range(4)]
     won = [number for number, terminal in enumerate(terminals) if terminal.wait() == 0]
     assert len(won) == 1, [terminal.said for terminal in terminals]
     assert all(f"person-{won[0]}" in terminal.said for terminal in terminals)
     assert place.drain() == 0
     assert place.get(identity).status == "completed"
-    assert place.did() == (["send"] if won[0] < 2 else [])
+    assert place.did() == ["send"]
 
 
 def test_fifty_answers_and_four_workers(place: Place):

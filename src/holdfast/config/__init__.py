@@ -10,7 +10,7 @@ from holdfast.config.sections import (
     TelegramSettings,
     WebhookSettings,
 )
-from holdfast.config.settings import FILE, PREFIX, Settings
+from holdfast.config.settings import FILE, PREFIX, Settings, configuration_file
 
 __all__ = [
     "FILE",
@@ -25,6 +25,7 @@ __all__ = [
     "SlackSettings",
     "TelegramSettings",
     "WebhookSettings",
+    "configuration_file",
     "configure_logging",
     "quieted",
 ]

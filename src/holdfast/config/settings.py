@@ -86,6 +86,8 @@ class Settings(BaseSettings):
     webhook: WebhookSettings | None = None
     people: dict[PersonName, PersonSettings] = Field(default_factory=dict[str, PersonSettings])
     """Who may answer, by name."""
+    allow_self_approval: bool = False
+    """Whether somebody may agree to what their own request wants to do."""
     prices: dict[str, PriceSettings] = Field(default_factory=dict[str, PriceSettings])
     """What models cost, by `provider:model` or model; an agent's own prices win."""
 
@@ -137,9 +139,14 @@ class Settings(BaseSettings):
         return init_settings, env_settings, InitSettingsSource(settings_cls, _from_file())
 
 
+def configuration_file() -> Path:
+    """Where the configuration is, if there is one."""
+    return Path(os.environ.get(f"{PREFIX}CONFIG") or FILE)
+
+
 def _from_file() -> dict[str, Any]:
     named = os.environ.get(f"{PREFIX}CONFIG")
-    path = Path(named or FILE)
+    path = configuration_file()
     if not path.is_file():
         if named:
             raise UsageError(f"{PREFIX}CONFIG names {named}, and there is no such file")

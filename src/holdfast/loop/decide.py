@@ -14,6 +14,7 @@ from holdfast.loop.wrapup import give_up
 from holdfast.policy import approval as asking
 from holdfast.policy import gate
 from holdfast.policy.grants import allowed_by, covering
+from holdfast.policy.rights import Rights
 from holdfast.ports import Tool
 from holdfast.trail import events as kinds
 from holdfast.trail.codec import storable
@@ -177,15 +178,19 @@ async def with_grants(activation: Activation, judged: Sequence[Judged]) -> Seque
     """The same, where a standing yes covers a call that people would have been asked about: it may run."""
     if not any(call.proposal and call.decision.verdict == "review" for call in judged):
         return judged
-    grants = await activation.desk.grants()
-    return [granted(grants, call) for call in judged]
+    grants, rights = await activation.desk.grants(), activation.desk.rights()
+    return [granted(grants, rights, call) for call in judged] if grants else judged
 
 
-def granted(grants: Sequence[Grant], call: Judged) -> Judged:
-    """One call with the grant that covers it, if one does."""
-    if call.proposal is None or call.decision.verdict != "review":
+def granted(grants: Sequence[Grant], rights: Rights, call: Judged) -> Judged:
+    """One call with the grant that covers it, if one does: a yes of somebody who could say it now, alone."""
+    asked = call.decision
+    if call.proposal is None or asked.verdict != "review" or (asked.routing and asked.routing.quorum > 1):
         return call
-    grant = covering(grants, call.proposal)
+    groups = [asked.routing.reviewers] if asked.routing and asked.routing.reviewers else []
+    user = call.proposal.user
+    may = [one for one in grants if not rights.objection(one.by, "approve", groups=groups, requested_by=user)]
+    grant = covering(may, call.proposal)
     if grant is None:
         return call
     return replace(call, decision=allowed_by(grant, call.decision), asked=call.decision, grant=grant.id)

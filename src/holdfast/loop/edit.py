@@ -5,7 +5,8 @@ from typing import cast
 
 from holdfast.agent import Agent
 from holdfast.errors import InvalidArguments, JournalBroken
-from holdfast.policy.approval import digest
+from holdfast.loop.output import OutputContract
+from holdfast.policy.approval import RESULT, digest
 from holdfast.trail.codec import storable
 from holdfast.trail.redact import Redactor
 from holdfast.types import Approval, Json
@@ -19,9 +20,11 @@ def checked_edit(
     An edit that nobody could check here is checked when it is used; if it does not fit, people are asked again.
 
     Raises:
-        InvalidArguments: It is no JSON object, or does not fit the tool.
+        InvalidArguments: It is no JSON object, or does not fit the tool or the output type.
         JournalBroken: What people are shown is not what they are asked about: somebody changed a row.
     """
+    if approval.kind == "result":
+        return _checked_result(agents.get(approval.agent_type), approval, edit, redactor=redactor)
     if approval.kind != "call" or approval.tool_name is None:
         return edit, None
     _refuse_altered(approval, approval.tool_name)
@@ -37,6 +40,25 @@ def checked_edit(
         raise InvalidArguments(f"edited arguments are JSON: {error}") from error
     arguments = cast("dict[str, Json]", storable(dict(tool.validate(clean)) if tool else dict(clean), redactor))
     return arguments, digest(approval.tool_name, arguments)
+
+
+def _checked_result(
+    agent: Agent[object] | None, approval: Approval, edit: Json, *, redactor: Redactor
+) -> tuple[Json, str | None]:
+    if digest(RESULT, approval.arguments) != approval.digest:
+        raise JournalBroken(
+            f"approval {approval.id}: its result is not the one that was asked about, so somebody changed the row;"
+            " reject it, and run `holdfast verify-audit`"
+        )
+    if edit is None:
+        return None, None
+    try:
+        result = storable(edit, redactor)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidArguments(f"a corrected result is JSON: {error}") from error
+    if agent:
+        result = storable(OutputContract(agent.output).validate(result), redactor)
+    return result, digest(RESULT, result)
 
 
 def _refuse_altered(approval: Approval, tool: str) -> None:
