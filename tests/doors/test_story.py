@@ -94,3 +94,31 @@ def test_a_raw_row_is_one_line_without_escape_sequences() -> None:
     row = raw(event(7, kinds.COMPLETED, result="\x1b[2J\n")).plain
     assert row.isprintable()
     assert row.startswith("    7 2026-01-02T00:00:07.000+00:00 execution.completed ")
+
+
+def test_a_model_that_did_not_answer_is_told_with_what_follows() -> None:
+    """A failed attempt says which model, how it failed, how long that took and what comes next."""
+    text = told(
+        event(
+            1,
+            kinds.MODEL_ATTEMPT_FAILED,
+            step=2,
+            failure="rate_limit",
+            error="too many",
+            retry_after_s=60,
+            latency_ms=12.5,
+            then="park",
+            **{"gen_ai.request.model": "openai:gpt-5.2"},
+        )
+    )
+    assert text == (
+        "step 2  not answered openai:gpt-5.2: rate_limit, asks to wait 60 s: too many\n"
+        "  after 12 ms: waits for the provider"
+    )
+
+
+def test_a_fallbacks_answer_is_told_as_one() -> None:
+    """Who reads the story sees that another model than the first one answered."""
+    text = told(event(1, kinds.COMPLETED, result="ok", rung=1, model="anthropic:claude-sonnet-5"))
+    assert text == "completed: ok\n  degraded: answered by anthropic:claude-sonnet-5, rung 2 of the chain"
+    assert told(event(1, kinds.COMPLETED, result="ok", rung=0, model="openai:gpt-5.2")) == "completed: ok"

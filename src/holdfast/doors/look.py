@@ -28,7 +28,7 @@ from holdfast.doors.screen import (
     words,
 )
 from holdfast.doors.story import Story, raw
-from holdfast.types import Approval, Execution, Status
+from holdfast.types import Approval, Execution, Json, Status
 
 
 async def executions(  # noqa: PLR0913 - one filter each
@@ -143,10 +143,19 @@ def _sum_up(execution: Execution, asked: Sequence[Approval], where: str) -> Iter
         yield from how_to_answer(approval, where)
     if execution.result is not None:
         yield line(("result  ", "dim"), words(execution.result))
+    yield from _answered_by(execution.state)
     if execution.error:
         yield line(("error   ", "dim"), execution.error)
     if execution.status == "failed":
         yield f"to go on after its last durable step: holdfast retry {execution.id}{where}"
+
+
+def _answered_by(state: Json) -> Iterator[Text]:
+    """Which model gave the newest answer, and that it was not the first choice."""
+    if isinstance(state, Mapping) and state.get("model"):
+        rung = state.get("rung")
+        place = f"  degraded: rung {rung + 1} of the chain" if isinstance(rung, int) and state.get("degraded") else ""
+        yield line(("model   ", "dim"), str(state["model"]), (place, "yellow"))
 
 
 def _because(execution: Execution) -> str:

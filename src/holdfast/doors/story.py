@@ -94,7 +94,11 @@ def _parked(story: Story, data: Data) -> Sequence[Text]:
 
 def _completed(story: Story, data: Data) -> Sequence[Text]:
     story.worker = None
-    return [line(("completed: ", "bold green"), words(data.get("result")))]
+    lines = [line(("completed: ", "bold green"), words(data.get("result")))]
+    if rung := _number(data, "rung"):
+        named = data.get("model") or "another model"
+        lines.append(line(("degraded: ", "yellow"), f"answered by {named}, rung {rung + 1} of the chain", indent=2))
+    return lines
 
 
 def _failed(story: Story, data: Data) -> Sequence[Text]:
@@ -154,6 +158,26 @@ def _texts(story: Story, response: Json) -> Iterator[Text]:
     for part in parts if isinstance(parts, Sequence) and not isinstance(parts, str) else ():
         if isinstance(part, Mapping) and part.get("part_kind") == "text" and part.get("content"):
             yield line(("says: ", "dim"), story.cut(str(part["content"])), indent=2)
+
+
+def _attempt_failed(story: Story, data: Data) -> Sequence[Text]:
+    """A rung that did not answer, and what follows."""
+    story.tokens += _number(data, "gen_ai.usage.input_tokens") + _number(data, "gen_ai.usage.output_tokens")
+    story.cost_usd += Decimal(str(data.get("cost_usd") or 0))
+    asked, failure, then = data.get("gen_ai.request.model"), data.get("failure"), str(data.get("then"))
+    waits = f", asks to wait {data['retry_after_s']} s" if data.get("retry_after_s") else ""
+    said = story.cut(f"{asked}: {failure}{waits}: {data.get('error')}")
+    head = line((f"step {data.get('step')}", "bold"), ("  not answered ", "red"), said)
+    return [head, line((f"after {_number(data, 'latency_ms')} ms: {_THEN.get(then, then)}", "dim"), indent=2)]
+
+
+_THEN: Final = {
+    "again": "asked again",
+    "next": "the next model is asked",
+    "compact": "the context is shortened",
+    "park": "waits for the provider",
+    "give_up": "no other model is left",
+}
 
 
 def _model_failed(story: Story, data: Data) -> Sequence[Text]:
@@ -290,6 +314,7 @@ _TELLERS: Final[Mapping[str, Callable[[Story, Data], Sequence[Text]]]] = {
     kinds.GUIDED: _guided,
     kinds.MODEL_REQUESTED: _requested,
     kinds.MODEL_RESPONDED: _responded,
+    kinds.MODEL_ATTEMPT_FAILED: _attempt_failed,
     kinds.MODEL_FAILED: _model_failed,
     kinds.CORRECTED: _corrected,
     kinds.CALL_DECIDED: _decided,

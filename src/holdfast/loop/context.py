@@ -64,8 +64,6 @@ def compact_if_needed(activation: Activation) -> None:
     if history.context_bytes <= room * FILL:
         return
     keep_from = first_kept_step(history, int(room * KEPT))
-    if keep_from is None:
-        return
     activation.fact(kinds.CONTEXT_COMPACTED, compaction(activation, keep_from, int(room * KEPT)))
 
 
@@ -87,8 +85,6 @@ def shortened(activation: Activation) -> dict[str, Json] | None:
     history = activation.history
     budget = history.context_bytes // 4
     keep_from = first_kept_step(history, budget)
-    if keep_from is None:
-        return None
     event = compaction(activation, keep_from, budget)
     return event if len(str(event["digest"])) + kept_bytes(history, keep_from) < history.context_bytes * 0.75 else None
 
@@ -99,15 +95,16 @@ def compact_now(activation: Activation) -> None:
         activation.fact(kinds.CONTEXT_COMPACTED, event)
 
 
-def first_kept_step(history: History, budget: int) -> int | None:
-    """The earliest step from which everything fits `budget` bytes; `None` when nothing would be gained."""
-    size, keep_from = 0, history.step + 1
+def first_kept_step(history: History, budget: int) -> int:
+    """The earliest step from which everything fits `budget` bytes; one after the newest if not even that fits."""
+    size, keep_from, reached = 0, history.step + 1, history.step + 1
     for step, entry in zip(reversed(history.entry_steps), reversed(history.entries), strict=True):
+        if step != reached:
+            keep_from, reached = reached, step  # all of that step fitted
         size += size_of(entry)
-        if size > budget or step == 0:
-            break
-        keep_from = step
-    return keep_from
+        if step == 0 or size > budget:
+            return keep_from
+    return reached
 
 
 def kept_bytes(history: History, keep_from: int) -> int:
