@@ -6,6 +6,7 @@ import json
 from bench.databases import size
 from bench.workload import Sample, Stamps, Stopwatch, lookup_result, script
 from holdfast import Agent, App, Limits, tool
+from holdfast.engine.heap import spare_what_is_loaded
 from holdfast.testing import ScriptedModel
 from holdfast.trail.migrate import migrate
 from holdfast.types import Execution
@@ -37,6 +38,7 @@ async def run(database: str, *, executions: int, turns: int) -> Sample:
     app = App(agents=[agent("warm", 3, Stamps()), agent("bench", turns, stamps)], database=database)
     async with app, app.worker(concurrency=executions):
         await _work(app, "warm", 1)
+        spare_what_is_loaded()  # as `holdfast worker` does
         before = size(database)
         watch = Stopwatch()
         ended = await _work(app, "bench", executions)

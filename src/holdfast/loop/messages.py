@@ -142,14 +142,21 @@ BUILT_INS = (
 
 
 class Offer:
-    """What an agent's models are offered besides the messages: instructions and tools. Cached by tool set."""
+    """What an agent's models are offered besides the messages: instructions and tools. Made once for each tool set."""
 
     def __init__(self, contract: OutputContract) -> None:
         self._contract = contract
         self._known: dict[tuple[str, ...], list[ToolDefinition]] = {}
+        self._newest: tuple[tuple[str, Sequence[Tool], bool], ModelRequestParameters] | None = None
 
     def parameters(self, instructions: str, tools: Sequence[Tool], *, closing: bool) -> ModelRequestParameters:
         """The library's request parameters. Instructions and tools come first, so that providers can cache them."""
+        asked = (instructions, tools, closing)
+        if self._newest is None or self._newest[0] != asked:  # one turn after the other asks for the same
+            self._newest = asked, self._make(instructions, tools, closing=closing)
+        return self._newest[1]
+
+    def _make(self, instructions: str, tools: Sequence[Tool], *, closing: bool) -> ModelRequestParameters:
         said = [lib.InstructionPart(content=instructions)] if instructions else []
         if closing:
             # Providers want the tools defined that the conversation has calls of, even if none may be called; the

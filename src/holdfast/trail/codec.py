@@ -169,7 +169,8 @@ def chain(previous: str, *, execution_id: str, seq: int, kind: str, version: int
 
 def stamp(at: datetime) -> str:
     """A time as the chain spells it: UTC with microseconds, whatever the database made of it."""
-    return at.astimezone(UTC).isoformat(timespec="microseconds")
+    in_utc = at if at.tzinfo is UTC else at.astimezone(UTC)
+    return in_utc.isoformat(timespec="microseconds")
 
 
 def _unsound(text: str) -> bool:
