@@ -25,7 +25,7 @@ from holdfast.ports import Clock, Journal, NewId
 from holdfast.trail.controls.breaker import BreakerRules
 from holdfast.trail.redact import Redactor, redact_log
 from holdfast.trail.trail import Trail, open_trail
-from holdfast.types import Feedback, Grant, Health
+from holdfast.types import Feedback, Grant, Health, Switch
 
 
 class Parts:
@@ -160,6 +160,7 @@ class Parts:
             listeners=self.listeners,
             holds_lease=holds_lease,
             rights=self.rights,
+            switches=partial(_switches, trail),
             grants=partial(_grants, trail),
             feedback=self.lessons.of,
         )
@@ -171,6 +172,10 @@ class Parts:
         if agent.name not in self._casts:
             self._casts[agent.name] = Cast.of(agent, clock=self.clock, prices=self.settings.price_list)
         return self._casts[agent.name]
+
+
+async def _switches(trail: Trail) -> Sequence[Switch]:
+    return (await trail.controls()).switches
 
 
 async def _grants(trail: Trail) -> Sequence[Grant]:

@@ -24,11 +24,18 @@ def run(database: str, agent: Agent, *, clock: FakeClock | None = None) -> tuple
     return play(database, agent, story, clock=clock)
 
 
-def play(database: str, agent: Agent, story: Callable[[App], Awaitable[Any]], *, clock: FakeClock | None = None) -> Any:
+def play(
+    database: str,
+    agent: Agent,
+    story: Callable[[App], Awaitable[Any]],
+    *,
+    clock: FakeClock | None = None,
+    **options: Any,
+) -> Any:
     """A story on an open app."""
 
     async def whole() -> Any:
-        async with App([agent], database, clock=clock or FakeClock(auto=True)) as app:
+        async with App([agent], database, clock=clock or FakeClock(auto=True), **options) as app:
             return await story(app)
 
     return asyncio.run(whole())

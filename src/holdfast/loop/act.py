@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
-from holdfast.errors import ApprovalUnusable, ApprovalWithdrawn, InvalidArguments
+from holdfast.errors import ApprovalUnusable, ApprovalWithdrawn, InvalidArguments, Paused, Refused, Unavailable
 from holdfast.loop.activation import Activation
+from holdfast.loop.admit import answer_refused, heed_switches, leave_for, report_outcome
 from holdfast.loop.fallback import stand_in
 from holdfast.loop.history import ApprovalState, CallState
 from holdfast.loop.outcome import changed, end_call, record_outcome, refusal
@@ -39,6 +40,7 @@ async def act(activation: Activation) -> None:
 
 async def settle(activation: Activation, call: CallState, outcome: Outcome) -> bool:
     """Keep what a call came to; `False`: a fallback answered it, or serves it from here on."""
+    report_outcome(activation, call, outcome)
     if outcome.status == "failed" and await stand_in(activation, call, outcome):
         return False
     await record_outcome(activation, call, outcome)
@@ -60,12 +62,11 @@ async def begin(activation: Activation, group: Sequence[CallState]) -> list[Call
 
     An approval is used up in the same commit.
     """
-    if await ask_where_rights_were_lost(activation, group):
+    if await ask_where_rights_were_lost(activation, group) or await heed_switches(activation, group):
         return []
+    waiting = [call for call in group if call.status != "running"]
     approvals = activation.history.approvals
-    for call in group:
-        if call.status == "running":
-            continue
+    for call in waiting:
         answer = activation.history.approval_for(call.id)
         if answer and answer.kind == "call":
             dispatch_approved(activation, call, answer)
@@ -73,17 +74,24 @@ async def begin(activation: Activation, group: Sequence[CallState]) -> list[Call
             dispatch(activation, call, answer)
     if activation.has_intents:
         try:
-            await activation.commit()
-        except ApprovalWithdrawn as no:
+            await activation.commit(leave_for(call.tool for call in waiting))
+        except (ApprovalUnusable, Paused, Unavailable) as refusal:
             activation.history.approvals = approvals
-            heed_no(activation, group, no)
-            return []
-        except ApprovalUnusable as unusable:
-            activation.history.approvals = approvals
-            await ask_about_all(activation, group, str(unusable))
+            activation.history.calls |= {call.id: call for call in waiting}
+            await heed_refusal(activation, group, refusal)
             return []
     await activation.heed_cancel()
     return [activation.history.calls[call.id] for call in group]
+
+
+async def heed_refusal(activation: Activation, group: Sequence[CallState], refusal: Refused) -> None:
+    """Nothing of the group began, because of one of its calls: do with that one what the refusal says."""
+    if isinstance(refusal, ApprovalWithdrawn):
+        heed_no(activation, group, refusal)
+    elif isinstance(refusal, ApprovalUnusable):
+        await ask_about_all(activation, group, str(refusal))
+    else:
+        await answer_refused(activation, group, refusal)
 
 
 async def ask_where_rights_were_lost(activation: Activation, group: Sequence[CallState]) -> bool:
@@ -105,7 +113,6 @@ def heed_no(activation: Activation, group: Sequence[CallState], no: ApprovalWith
     """Somebody said no between the yes and this moment: nothing of the group began, and that call never will."""
     for call in group:
         if call.status != "running":
-            activation.history.calls[call.id] = call
             answer = activation.history.approval_for(call.id)
             if answer and answer.id == no.approval_id:
                 said = replace(answer, answer="reject", by=no.by, note=no.note, edit=None)
@@ -115,9 +122,6 @@ def heed_no(activation: Activation, group: Sequence[CallState], no: ApprovalWith
 async def ask_about_all(activation: Activation, group: Sequence[CallState], reason: str) -> None:
     """The store did not take an approval that this group relied on: nothing of it began, and people are asked anew."""
     for call in group:
-        if call.status == "running":
-            continue
-        activation.history.calls[call.id] = call
         if call.status == "awaiting_review":
             ask_again(activation, call, activation.history.approval_for(call.id), reason)
     await activation.park("APPROVAL", status="awaiting_review")

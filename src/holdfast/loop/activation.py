@@ -47,6 +47,11 @@ DECISIONS = frozenset({kinds.CALL_DECIDED, kinds.CALL_ENDED})
 """Intents that say what was decided; they are worth keeping when nothing of it may start."""
 
 
+def waiting(change: CallChange) -> CallChange:
+    """A call's row when the call may not start."""
+    return replace(change, status="pending") if change.status == "running" else change
+
+
 def unstarted(event: NewEvent) -> dict[str, Json]:
     """A decided call's status when it may not start."""
     return {"status": "pending"} if event.kind == kinds.CALL_DECIDED else {}
@@ -73,6 +78,8 @@ class Activation:
         """Nothing happened since the last commit, which would have told of a wish to cancel."""
         self._began: datetime = desk.clock.now()
         self._facts, self._intents = Draft(), Draft()
+        self.probing = set[str]()
+        """Tools whose call under way is the one probe of a half-open breaker."""
 
     @property
     def id(self) -> str:
@@ -190,7 +197,7 @@ class Activation:
         for event in self._intents.events:
             if event.kind in DECISIONS:
                 self._facts.events.append(NewEvent(kind=event.kind, data={**event.data, **unstarted(event)}))
-                self._facts.calls |= self._intents.calls
+                self._facts.calls |= {key: waiting(change) for key, change in self._intents.calls.items()}
             elif event.kind == kinds.MODEL_REQUESTED:
                 self.history.settle(keep=False)
         self._intents = Draft()
@@ -275,6 +282,7 @@ class Activation:
             raise
         self._facts, self._intents = Draft(), Draft()
         self._just_committed = True
+        self.probing.update(appended.probing_tools)
         return appended
 
 

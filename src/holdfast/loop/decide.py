@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias, cast
 
-from holdfast.errors import GrantUnusable, InvalidArguments
+from holdfast.errors import GrantUnusable, InvalidArguments, Paused, Unavailable
 from holdfast.loop.activation import Activation
+from holdfast.loop.admit import leave_for, stand_back
 from holdfast.loop.handover import account, in_words
 from holdfast.loop.model import RawCall, Response
 from holdfast.loop.output import parse_arguments
@@ -215,7 +216,10 @@ async def open_calls(activation: Activation, judged: Sequence[Judged]) -> None:
         if waiting:
             await activation.park("APPROVAL", status="awaiting_review")
         elif begun:
-            await activation.commit()
+            await activation.commit(leave_for(call.raw.tool for call in judged if call.id in begun))
+    except (Paused, Unavailable):
+        # Which of them may begin is found out one by one, when each one's turn comes.
+        stand_back(activation, begun)
     except GrantUnusable as refused_grant:
         activation.history.approvals = approvals
         await ask_after_all(activation, judged, str(refused_grant))

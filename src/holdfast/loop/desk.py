@@ -12,12 +12,17 @@ from holdfast.policy.rights import Rights
 from holdfast.ports import Clock, Journal, NewId, Tool
 from holdfast.tools.fallback import tools_behind
 from holdfast.trail.redact import Redactor
-from holdfast.types import Execution, Feedback, Grant, Price
+from holdfast.types import Execution, Feedback, Grant, Price, Switch
 
 
 def always() -> bool:
     """The lease of a worker that has no rival."""
     return True
+
+
+async def no_switches() -> Sequence[Switch]:
+    """What stands where nothing is stopped."""
+    return ()
 
 
 async def no_grants() -> Sequence[Grant]:
@@ -88,6 +93,8 @@ class Desk:
     """Whether this worker's lease is good: no effect begins without it."""
     rights: Callable[[], Rights] = Rights
     """Who may decide at this moment."""
+    switches: Callable[[], Awaitable[Sequence[Switch]]] = no_switches
+    """Kill switches that are on."""
     grants: Callable[[], Awaitable[Sequence[Grant]]] = no_grants
     """Standing yeses in force."""
     feedback: Callable[[str], Awaitable[Sequence[Feedback]]] = nothing_learned

@@ -2,7 +2,7 @@
 
 import structlog
 
-from holdfast.errors import CancelRequested, StaleFence
+from holdfast.errors import CancelRequested, Paused, StaleFence
 from holdfast.loop.act import act
 from holdfast.loop.activation import Activation
 from holdfast.loop.context import sense
@@ -31,6 +31,8 @@ async def run(desk: Desk, claimed: Claimed) -> None:
     except CancelRequested:
         drop_open_calls(activation)
         await activation.end_cancelled()
+    except Paused:
+        await activation.park("PAUSED", status="pending")
     except StaleFence:
         log.warning("execution_lost", execution=activation.id, fence=activation.execution.fence)
 

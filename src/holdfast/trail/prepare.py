@@ -45,6 +45,9 @@ class Preparer:
             raise UsageError("an append needs an event: state is what the events add up to")
         if append.wake_at is not None and append.status != "pending":
             raise UsageError("wake_at goes with status 'pending' only")
+        if append.reports:
+            told = tuple(replace(report, reason=self.words(report.reason)) for report in append.reports)
+            append = replace(append, reports=told)
         blobs: list[NewBlob] = []
         at = self.now()
         events = [self._event(event, blobs) for event in append.events]
