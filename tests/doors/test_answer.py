@@ -57,9 +57,18 @@ def test_a_second_answer_is_told_about_the_first(cli: Cli) -> None:
     """Whoever comes late learns who was first, and the exit status is 1."""
     id_ = cli.waiting()
     cli("approve", id_, "--by", "ann")
-    late = cli("reject", id_, "--note", "no", "--by", "bob")
+    late = cli("approve", id_, "--by", "bob")
     assert late.status == 1
     assert "ann" in late.err
+
+
+def test_a_no_takes_back_a_yes_that_has_not_begun(cli: Cli) -> None:
+    """Until a worker begins the call, somebody else may still say no, and it never runs."""
+    id_ = cli.waiting()
+    cli("approve", id_, "--by", "ann")
+    assert cli("reject", id_, "--note", "wait", "--by", "bob").status == 0
+    cli("worker", "desk_target.py:payer", "--drain")
+    assert ledger(cli) == []
 
 
 def test_a_question_is_answered_in_words(cli: Cli) -> None:
