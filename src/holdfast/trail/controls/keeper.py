@@ -58,7 +58,9 @@ class Keeper:
 def wanted(known: Known, request: Request, ledger: Ledger) -> set[Key]:
     """Rows that one request needs."""
     match request:
-        case AppendStep(append=asked) if known.charges or known.breakers or asked.reports or asked.admission:
+        case AppendStep(append=asked) if (
+            not known.silent or asked.reports or (asked.admission and asked.admission.grants)
+        ):
             head = ledger.heads.get(asked.execution_id)
             return keys_for(known, subject_of(head), asked, datetime.fromisoformat(request.at)) if head else set()
         case Cancel() | Retry() if known.budgets:

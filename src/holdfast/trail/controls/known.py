@@ -62,6 +62,11 @@ class Known:
         return shown_switch(f"{kind}:{name}", data) if data else None
 
     @property
+    def silent(self) -> bool:
+        """Whether no step can be refused or charged."""
+        return not (self.budgets or self.rates or self.switches or self.breakers)
+
+    @property
     def charges(self) -> bool:
         """Whether model calls are charged to anything beyond their execution."""
         return bool(self.budgets or self.rates)
