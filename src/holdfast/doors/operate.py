@@ -10,6 +10,7 @@ from typing import Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from holdfast.agent import Model
 from holdfast.app import App
 from holdfast.doors import exits, target
 from holdfast.doors.logs import write_logs
@@ -130,7 +131,8 @@ def _nothing_yet(loaded: target.Target, common: Common) -> int:
 
 def _tell_agent(agent: target.AnyAgent) -> None:
     say(line((agent.name, "bold"), f" v{agent.version}: {', '.join(_model_name(model) for model in agent.models)}"))
-    for model in agent.models:
+    for rung in agent.models:
+        model = rung.model if isinstance(rung, Model) else rung
         provider = model.partition(":")[0] if isinstance(model, str) else ""
         keys = _KEYS.get(provider, ())
         if keys and not any(os.environ.get(key) for key in (*keys, *_KEYLESS.get(provider, ()))):
@@ -140,7 +142,8 @@ def _tell_agent(agent: target.AnyAgent) -> None:
         say(line(tool.name, (f"  {tool.effect}", "dim"), (asks, "yellow"), indent=2))
 
 
-def _model_name(model: object) -> str:
+def _model_name(rung: object) -> str:
+    model = rung.model if isinstance(rung, Model) else rung
     name = getattr(model, "model_name", None) or getattr(model, "__name__", None)
     return model if isinstance(model, str) else str(name or type(model).__name__)
 
