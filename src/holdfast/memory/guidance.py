@@ -1,7 +1,7 @@
 """What people corrected in earlier work like this, in words for a model. Pure, but for the keeping of what was read."""
 
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 from holdfast.ports import Clock
@@ -57,8 +57,19 @@ def most_alike(rows: Sequence[Feedback], asked: Json) -> Sequence[Feedback]:
 
 
 def words_of(value: Json) -> frozenset[str]:
-    """The words that two inputs are compared by."""
-    return frozenset(_WORD.findall(as_text(value)[:_COMPARED].casefold()))
+    """The words that two inputs are compared by: of their values, since keys are the same in all of them."""
+    return frozenset(_WORD.findall(" ".join(_leaves(value))[:_COMPARED].casefold()))
+
+
+def _leaves(value: Json) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for item in value.values():
+            yield from _leaves(item)
+    elif isinstance(value, Sequence) and not isinstance(value, str):
+        for item in value:
+            yield from _leaves(item)
+    else:
+        yield as_text(value)
 
 
 def likeness(one: frozenset[str], other: frozenset[str]) -> float:
