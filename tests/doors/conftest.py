@@ -68,5 +68,6 @@ class Cli:
 
 @pytest.fixture
 def cli(tmp_path: Path) -> Cli:
-    shutil.copy(HERE / "desk_target.py", tmp_path)
+    for target in ("desk_target.py", "spending_target.py"):
+        shutil.copy(HERE / target, tmp_path)
     return Cli(tmp_path)

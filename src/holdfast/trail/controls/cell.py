@@ -10,7 +10,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
-CellKind = Literal["version", "budget", "rate", "switch", "breaker", "grant", "channel", "account", "flow", "alert"]
+CellKind = Literal[
+    "version", "budget", "rate", "switch", "breaker", "grant", "channel", "account", "flow", "alert", "answer"
+]
 Key: TypeAlias = tuple[str, str]
 """Kind and key."""
 Data: TypeAlias = dict[str, Any]

@@ -9,7 +9,7 @@ from holdfast.trail.controls.cell import Cells, Data, Key
 from holdfast.trail.controls.known import Known
 from holdfast.trail.controls.shared import Shared, account_keys, keys_for, newcomer, request_keys, subject_of
 from holdfast.trail.ledger import Ledger
-from holdfast.trail.requests import AppendStep, Cancel, Manage, Request, Retry, Start, TopUp
+from holdfast.trail.requests import AppendStep, Cancel, Manage, Request, Retry, Start, TopUp, UseAnswer
 
 
 class ControlRows(Protocol):
@@ -57,20 +57,24 @@ class Keeper:
 
 def wanted(known: Known, request: Request, ledger: Ledger) -> set[Key]:
     """Rows that one request needs."""
+    keys: set[Key] = set()
     match request:
-        case AppendStep(append=asked) if (
-            not known.silent or asked.reports or (asked.admission and asked.admission.grants)
-        ):
+        case AppendStep(append=asked):
             head = ledger.heads.get(asked.execution_id)
-            return keys_for(known, subject_of(head), asked, datetime.fromisoformat(request.at)) if head else set()
-        case Cancel() | Retry() if known.budgets:
+            concerned = not known.silent or asked.reports or (asked.admission and asked.admission.grants)
+            if head and concerned:
+                keys = keys_for(known, subject_of(head), asked, datetime.fromisoformat(request.at))
+        case Cancel() | Retry():
             head = ledger.heads.get(request.execution_id)
-            return account_keys(known, subject_of(head)) if head else set()
-        case Start(new=new) if known.rates:
-            return request_keys(known, newcomer(new.agent_type, new.user_id))
+            if head and known.budgets:
+                keys = account_keys(known, subject_of(head))
+        case Start(new=new):
+            if known.rates:
+                keys = request_keys(known, newcomer(new.agent_type, new.user_id))
         case Manage():
-            return {(request.kind, request.key), *request.touches}
+            keys = {(request.kind, request.key), *request.touches}
         case TopUp():
-            return {("account", f"{request.budget}:{request.subject}")}
+            keys = {("account", f"{request.budget}:{request.subject}")}
         case _:
-            return set()
+            pass
+    return keys

@@ -25,12 +25,15 @@ def manage(ledger: Ledger, asked: Manage) -> None:
         NotFound: There is nothing of that name to change.
         IllegalTransition: There is one already.
     """
-    before = ledger.shared.cells.get(asked.kind, asked.key)
+    before, switch = ledger.shared.cells.get(asked.kind, asked.key), asked.kind == "switch"
     if asked.must_exist and before is None:
-        raise NotFound(f"there is no {asked.kind} {asked.key!r}")
+        raise NotFound(f"{_switched(asked)} is not stopped" if switch else f"there is no {asked.kind} {asked.key!r}")
     if asked.must_be_new and before is not None:
-        who = f" by {before['by']}" if "by" in before else ""
-        raise IllegalTransition(f"{asked.kind} {asked.key!r} is there already{who}: take it away first")
+        raise IllegalTransition(
+            f"{_switched(asked)} is already stopped by {before['by']}, at {before['at'][:16]} UTC: {before['why']}"
+            if switch
+            else f"there is a {asked.kind} {asked.key!r} already: take it away first"
+        )
     after = {**(before or {}), **(asked.data or {})} if asked.merges else asked.data
     if after == before and after is not None:
         return  # configuration says again what it said before
@@ -38,6 +41,12 @@ def manage(ledger: Ledger, asked: Manage) -> None:
     entry: Data = {"kind": asked.kind, "key": asked.key, "by": asked.by, "why": asked.why, "was": before, "is": after}
     ledger.audits.append((asked.action, entry, asked.at))
     ledger.wakes.update(asked.wakes)
+
+
+def _switched(asked: Manage) -> str:
+    """What a switch stops, in words."""
+    kind, _, name = asked.key.partition(":")
+    return "everything" if kind == "all" else f"{kind} {name!r}"
 
 
 def top_up(ledger: Ledger, asked: TopUp) -> None:
