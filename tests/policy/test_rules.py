@@ -1,13 +1,22 @@
 """Review rules."""
 
+from decimal import Decimal
 from types import SimpleNamespace
 
 import pytest
 
 from holdfast.errors import DeclarationError
-from holdfast.policy.rules import ask_always, ask_when, never_ask
+from holdfast.policy.rules import (
+    ask_above,
+    ask_above_risk,
+    ask_always,
+    ask_below_confidence,
+    ask_if_any,
+    ask_when,
+    never_ask,
+)
 from holdfast.ports import ReviewRule
-from holdfast.types import Decision, Proposal
+from holdfast.types import Decision, Proposal, Routing
 
 
 def proposal(**arguments) -> Proposal:
@@ -129,3 +138,115 @@ def test_ask_always_with_a_reason(rule):
 def test_never_ask(rule):
     """`never_ask` lets every call run, with and without parentheses."""
     assert judge(rule).verdict == "allow"
+
+
+@pytest.mark.parametrize("found", [250, 100.01, "250.00", Decimal("100.0000001")])
+def test_above_an_amount(found):
+    """What is above asks, however the amount is written; people are told both numbers."""
+    decision = judge(ask_above(100), amount=found)
+    assert decision.verdict == "review"
+    assert decision.reason.endswith("above 100")
+
+
+@pytest.mark.parametrize("found", [100, "100", Decimal("99.99"), -5])
+def test_up_to_an_amount(found):
+    """The amount itself runs without asking."""
+    assert judge(ask_above(100), amount=found).verdict == "allow"
+
+
+@pytest.mark.parametrize("found", ["a lot", None, True, float("nan"), "Infinity", [1]])
+def test_an_amount_that_cannot_be_read_asks(found):
+    """What is no finite number is nothing a rule could let through."""
+    decision = judge(ask_above(100), amount=found)
+    assert (decision.verdict, "rule itself failed" in decision.reason) == ("review", True)
+
+
+def test_an_amount_may_have_another_name_and_lie_deep():
+    """`of` names the argument; dots lead inside objects and mappings."""
+    assert judge(ask_above(100, of="order.total"), order=SimpleNamespace(total=120)).verdict == "review"
+    assert judge(ask_above(100, of="order.total"), order={"total": 20}).verdict == "allow"
+
+
+def test_below_a_confidence():
+    """A result that is not sure enough asks; its doubt is the risk on record; one without a confidence asks."""
+    rule = ask_below_confidence(0.7)
+    unsure = judge(rule, confidence=0.4)
+    assert (unsure.verdict, unsure.risk, unsure.reason) == ("review", 0.6, "confidence is 0.4, below 0.7")
+    assert judge(rule, confidence=0.7).verdict == "allow"
+    assert judge(rule, answer="yes").verdict == "review"
+
+
+def test_a_scorer_says_how_sure_a_result_is():
+    """Where the result does not say it itself."""
+    rule = ask_below_confidence(0.5, scorer=lambda result: 0.1 if "maybe" in result.answer else 0.9)
+    assert judge(rule, answer="maybe").verdict == "review"
+    assert judge(rule, answer="yes").verdict == "allow"
+
+
+def test_above_a_risk():
+    """The score goes on record, whether it asks or not, and may look at the proposal."""
+    rule = ask_above_risk(0.5, risk=lambda args, proposal: 0.9 if proposal.user == "ada" else 0.2)
+    assert (judge(rule).verdict, judge(rule).risk) == ("review", 0.9)
+    rule = ask_above_risk(0.95, risk=lambda args: 0.9)
+    assert (judge(rule).verdict, judge(rule).risk) == ("allow", 0.9)
+
+
+def test_any_rule_that_asks_asks():
+    """Rules are joined with `|`: the strictest answer counts, and all reasons are told."""
+    rule = ask_above(100) | ask_when(lambda args: args.to == "all", reason="to everybody")
+    assert judge(rule, amount=1, to="mia").verdict == "allow"
+    both = judge(rule, amount=250, to="all")
+    assert both.reason == "amount is 250, above 100; to everybody"
+    assert (
+        judge(rule | (lambda proposal: Decision(verdict="deny", gate="mine")), amount=250, to="all").verdict == "deny"
+    )
+
+
+def test_a_rule_that_breaks_hides_no_other():
+    """One part that raises asks by itself."""
+
+    def broken(proposal):
+        raise KeyError("limit")
+
+    decision = judge(ask_if_any(broken, ask_above(100)), amount=250)
+    assert "KeyError" in decision.reason
+    assert "above 100" in decision.reason
+
+
+def test_routing_goes_with_the_question():
+    """A rule says whom it asks; what asks nobody carries no routing."""
+    rule = ask_above(100, reviewers="finance", quorum=2, expires_s=900, remind_s=60, ladder=[("lead", 120)])
+    assert judge(rule, amount=250).routing == Routing(
+        reviewers="finance", quorum=2, expires_s=900, remind_s=60, ladder=(("lead", 120),)
+    )
+    assert judge(rule, amount=1).routing is None
+    assert judge(ask_always(reviewers="lead")).routing == Routing(reviewers="lead")
+
+
+def test_joined_rules_ask_the_first_ones_people_with_the_highest_quorum():
+    """Of those that ask."""
+    rule = ask_above(100, reviewers="finance") | ask_always(quorum=2) | ask_above(1_000, reviewers="board", quorum=5)
+    assert judge(rule, amount=250).routing == Routing(reviewers="finance", quorum=2)
+
+
+@pytest.mark.parametrize(
+    ("declare", "lesson"),
+    [
+        (lambda: ask_above("much"), r"give a number, e.g. review=ask_above\(100\)"),
+        (lambda: ask_below_confidence(70), "a number from 0 to 1"),
+        (lambda: ask_above_risk(0.5, risk=0.7), "must be a function"),
+        (lambda: ask_above_risk(0.5, risk=asynchronous), "plain function"),
+        (lambda: ask_above(1, quorum=0), "quorum=0"),
+        (lambda: ask_above(1, reviewers=["finance"]), "the name of one group"),
+        (lambda: ask_above(1, reviewer="finance"), "takes no reviewer: it takes reason, reviewers"),
+        (lambda: ask_above(1, ladder=[("lead",)]), r"ladder=\[\('lead', 3600\)\]"),
+        (lambda: ask_above(1, ladder="lead"), "ladder="),
+        (lambda: ask_above(1, remind_s=0), "seconds, more than 0"),
+        (lambda: ask_above(1, expires_s=60, ladder=[("lead", 3600)]), "make it longer"),
+        (ask_if_any, "needs rules"),
+    ],
+)
+def test_declarations_that_cannot_work(declare, lesson):
+    """A mistake in a rule is told where the rule is written."""
+    with pytest.raises(DeclarationError, match=lesson):
+        declare()
