@@ -26,6 +26,7 @@ _CONFIG = ConfigDict(
     ser_json_bytes="base64",
 )
 _SHOWN_PROBLEMS = 10
+_dump = json.JSONEncoder(allow_nan=False).encode  # `json.dumps` with a setting makes an encoder each time
 _SHORT = Repr()
 _SHORT.maxstring = _SHORT.maxother = 80
 
@@ -79,7 +80,7 @@ class Arguments:
             InvalidArguments: They do not fit.
         """
         try:
-            written = json.dumps(arguments, allow_nan=False)
+            written = _dump(arguments)
             return self._adapter.validate_json(written, by_alias=True, by_name=True)
         except ValidationError as error:
             raise InvalidArguments(

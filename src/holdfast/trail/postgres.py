@@ -4,7 +4,6 @@ Locks are taken in one order (executions by id, then new keys, then blobs), and 
 that two processes never wait for each other in a circle.
 """
 
-import json
 import select
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, suppress
@@ -13,6 +12,7 @@ from typing import Any, Final
 
 import psycopg
 from psycopg import Cursor, Pipeline, errors
+from pydantic_core import to_json
 
 from holdfast.trail import heads
 from holdfast.trail.batch import Needs
@@ -270,8 +270,9 @@ class PostgresDatabase:
     def _set(self, sql: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
         for start in range(0, len(rows), _ROWS_AT_ONCE):
             some = rows[start : start + _ROWS_AT_ONCE]
-            records = json.dumps([dict(zip(columns, row, strict=True)) for row in some], check_circular=False)
-            self._run(sql, (records,))
+            # Takes a third of the time of `json.dumps`.
+            records = to_json([dict(zip(columns, row, strict=True)) for row in some])
+            self._run(sql, (records.decode(),))
 
 
 def _key(row: Row) -> tuple[str, str, str]:
