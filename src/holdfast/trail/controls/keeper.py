@@ -9,7 +9,7 @@ from holdfast.trail.controls.cell import Cells, Data, Key
 from holdfast.trail.controls.known import Known
 from holdfast.trail.controls.shared import Shared, account_keys, keys_for, newcomer, request_keys, subject_of
 from holdfast.trail.ledger import Ledger
-from holdfast.trail.requests import AppendStep, Cancel, Manage, Request, Retry, Start, TopUp, UseAnswer
+from holdfast.trail.requests import AppendStep, Cancel, Manage, Request, Retry, Start, TopUp
 
 
 class ControlRows(Protocol):
