@@ -19,17 +19,20 @@ from holdfast.trail.requests import (
     KeepBlob,
     KeepResult,
     Manage,
+    Note,
     Release,
     Request,
     Retry,
+    Row,
     Start,
     TopUp,
+    UseAnswer,
     Write,
 )
 from holdfast.trail.step import append
 from holdfast.types import ENDED, Appended, Swept
 
-Result: TypeAlias = Appended | Swept | str | bool | Sequence[str] | None
+Result: TypeAlias = Appended | Swept | str | bool | Sequence[str] | tuple[Row, ...] | None
 Outcome: TypeAlias = Result | Exception
 
 
@@ -88,7 +91,7 @@ def decide_one(ledger: Ledger, request: Write) -> Outcome:
         return refusal
 
 
-def _accept(ledger: Ledger, request: Write) -> Result:
+def _accept(ledger: Ledger, request: Write) -> Result:  # noqa: C901 - one case for each request
     result: Result = None
     match request:
         case AppendStep():
@@ -109,9 +112,18 @@ def _accept(ledger: Ledger, request: Write) -> Result:
             ledger.results[request.row[:2]] = request
         case Manage() | TopUp():
             change(ledger, request)
+        case Note() | UseAnswer():
+            _remember(ledger, request)
         case _:
             assert_never(request)
     return result
+
+
+def _remember(ledger: Ledger, request: Note | UseAnswer) -> None:
+    if isinstance(request, Note):
+        ledger.audits.append((request.kind, request.data, request.at))
+    else:
+        ledger.shared.put("answer", request.key, {"until": request.until})
 
 
 def _start(ledger: Ledger, request: Start) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 _WORK: Final = "work"
+_MAIL: Final = "mail"
 
 
 @dataclass(slots=True)
@@ -19,11 +20,13 @@ class News:
     """Those that ended, or wait for a person."""
     work: bool = False
     """Something became claimable."""
+    mail: bool = False
+    """There may be something for people in the outbox."""
     everything: bool = False
     """It might be anything."""
 
     def __bool__(self) -> bool:
-        return bool(self.executions) or bool(self.settled) or self.work or self.everything
+        return bool(self.executions) or bool(self.settled) or self.work or self.mail or self.everything
 
     def add(self, executions: Iterable[str], settled: Iterable[str], *, work: bool) -> None:
         """Add what one more write changed."""
@@ -51,7 +54,7 @@ class Bell:
         self._watching: dict[str, set[_Listener]] = {}
         self._settling: dict[str, set[_Listener]] = {}
         self._working: dict[str, set[_Listener]] = {}
-        self._works = 0
+        self._works = self._mails = 0
         self._closed = False
 
     def ring(self, news: News) -> None:
@@ -59,6 +62,8 @@ class Bell:
         with self._lock:
             if news.work or news.everything:
                 self._works += 1
+            if news.mail or news.everything:
+                self._mails += 1
             hearing = self._hearing(news)
         for loop in {listener.loop for listener in hearing}:
             events = [listener.event for listener in hearing if listener.loop is loop]
@@ -84,9 +89,15 @@ class Bell:
         """How often work was announced: remember it before a search, to miss nothing after it."""
         return self._works
 
+    @property
+    def mails(self) -> int:
+        """How often mail was announced."""
+        return self._mails
+
     def _hearing(self, news: News) -> list[_Listener]:
         everything = news.everything or self._closed
         hearing = [*self._working.get(_WORK, ())] if news.work or everything else []
+        hearing += self._working.get(_MAIL, ()) if news.mail or everything else ()
         for listening, changed in ((self._watching, news.executions), (self._settling, news.settled)):
             for execution_id in listening if everything else listening.keys() & changed:
                 hearing += listening[execution_id]
@@ -94,8 +105,15 @@ class Bell:
 
     async def wait_for_work(self, *, since: int, timeout_s: float) -> None:
         """Return when work was announced after `since`, or after `timeout_s`."""
-        with self._listening(self._working, _WORK) as listener:
-            if self._works == since and not self._closed:
+        await self._wait(_WORK, lambda: self._works == since, timeout_s)
+
+    async def wait_for_mail(self, *, since: int, timeout_s: float) -> None:
+        """Return when mail was announced after `since`, or after `timeout_s`."""
+        await self._wait(_MAIL, lambda: self._mails == since, timeout_s)
+
+    async def _wait(self, name: str, is_quiet: Callable[[], bool], timeout_s: float) -> None:
+        with self._listening(self._working, name) as listener:
+            if is_quiet() and not self._closed:
                 # Not `wait_for`: before Python 3.12 it swallows a cancellation that comes together with the event.
                 with suppress(TimeoutError):
                     async with asyncio.timeout(timeout_s):

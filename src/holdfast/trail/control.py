@@ -159,7 +159,7 @@ class ControlSide:
         await self._manage("grant.revoked", "grant", grant_id, change, by, why, must_exist=True, merges=True)
 
     async def set_channel(self, name: str, data: Data | None, *, by: str) -> None:
-        """Let notifications go to a channel, or no longer: see `controls/tell.py` for the data."""
+        """Let notifications go to a channel, or no longer: `controls.tell.as_data` makes the data."""
         await self._manage("channel.set", "channel", name, data, by, "")
 
     # --- how

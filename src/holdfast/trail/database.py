@@ -6,7 +6,7 @@ from typing import Literal, Protocol, TypeAlias
 from holdfast.trail.batch import Needs
 from holdfast.trail.controls.cell import Data, Key
 from holdfast.trail.ledger import Ledger
-from holdfast.trail.requests import Claim, Lease, Retire, Row, Sweep
+from holdfast.trail.requests import Claim, Lease, Mail, Retire, Row, Sweep
 
 Verdict: TypeAlias = Literal["away", "again", "data"]
 """Of an error: the database is away for now; another process was faster, try again at once; the data is at fault."""
@@ -65,6 +65,10 @@ class Database(Protocol):
 
     def lease(self, request: Lease) -> bool:
         """Register a worker or prolong its lease; `False` when it has none any more."""
+        ...
+
+    def mail(self, request: Mail | Sweep) -> tuple[Row, ...]:
+        """Take rows of the outbox, say what became of one, or (a sweep) let go of what the dead held."""
         ...
 
     def write(self, ledger: Ledger) -> None:

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from hashlib import sha256
 from typing import Literal, TypeAlias
 
 from holdfast.errors import NotFound
 from holdfast.trail import events
 from holdfast.trail.codec import NewBlob, canonical, chain
+from holdfast.trail.controls import tell
 from holdfast.trail.controls.breaker import BreakerRules
 from holdfast.trail.controls.cell import Cells, Data
 from holdfast.trail.controls.known import Known
@@ -175,14 +177,21 @@ class Ledger:
             group: Who is told. Default: the group that was asked first.
         """
         kind = "card" if what in {"opened", "reminded", "escalated"} else "closed"
-        told = {"what": what, "approval_id": question.id, "group": group or question.reviewers}
+        told: Data = {"what": what, "approval_id": question.id, "group": group or question.reviewers}
         if kind == "closed":
             edited = question.edit is not None
             told |= {"status": question.status, "at": at, "by": question.decided_by, "note": question.note}
             told |= {"edited": edited}
-        for channel in self.shared.known.channels:
-            name = f"{question.id}:{what}:{len(self.outgoing)}:{at}:{channel}"
-            self.outgoing.append((name, channel, kind, question.id, canonical(told), "queued", 0, at, at))
+        known = self.shared.known.channels
+        places = tell.addresses(known, told["group"]) if kind == "card" else tell.updated(known)
+        for channel, to in places:
+            name = f"{question.id}:{what}:{len(self.outgoing)}:{at}"
+            self.post(name, channel, kind, question.id, {**told, "to": to}, at)
+
+    def post(self, name: str, channel: str, kind: str, subject: str, data: Data, at: str) -> None:  # noqa: PLR0913, PLR0917 - a row
+        """Put one delivery into the outbox, under an id that is made of `name` and where it goes."""
+        row_id = sha256(f"{name}:{channel}:{data['to']}".encode()).hexdigest()[:32]
+        self.outgoing.append((row_id, channel, kind, subject, canonical(data), "queued", 0, at, at))
 
     def wake_if_answered(self, head: Head, *, reason: str, at: str) -> None:
         """Make an execution claimable when none of its questions is open."""

@@ -37,7 +37,7 @@ class Moves:
         before, self._last = self._last, dict(now)
         moved = {execution_id for execution_id, at in now.items() if before.get(execution_id) != at}
         settled = {execution_id for execution_id in moved if now[execution_id][1] not in {"pending", "running"}}
-        return News(executions=moved, settled=settled, work=work)
+        return News(executions=moved, settled=settled, work=work, mail=work)
 
 
 class FileChanges:

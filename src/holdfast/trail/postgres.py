@@ -7,7 +7,6 @@ that two processes never wait for each other in a circle.
 import select
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, suppress
-from functools import cache
 from typing import Any, Final
 
 import psycopg
@@ -15,6 +14,8 @@ from psycopg import Cursor, Pipeline, errors
 from pydantic_core import to_json
 
 from holdfast.trail import heads
+from holdfast.trail import outbox_sql as outbox
+from holdfast.trail import postgres_sql as wording
 from holdfast.trail.batch import Needs
 from holdfast.trail.codec import canonical
 from holdfast.trail.controls import sql as controls
@@ -22,7 +23,7 @@ from holdfast.trail.controls.cell import Data, Key
 from holdfast.trail.database import Verdict
 from holdfast.trail.heads import Head, Question, Started
 from holdfast.trail.ledger import Ledger
-from holdfast.trail.requests import Claim, Lease, Register, Retire, Row, Sweep
+from holdfast.trail.requests import Claim, Lease, Mail, Register, Retire, Row, Sweep
 
 CHANNEL: Final = "holdfast"
 _ROWS_AT_ONCE: Final = 1_000
@@ -132,7 +133,7 @@ class PostgresDatabase:
             found = {row[0] for row in self._rows(sql, list(needs.approvals))}
             executions |= found
             questions_of |= found
-        locked = self._heads(_LOCK_HEADS, executions)
+        locked = self._heads(wording.LOCK_HEADS, executions)
         questions = self._questions(needs.approvals, questions_of)
         return Ledger(locked, questions, self._started(needs))
 
@@ -162,19 +163,19 @@ class PostgresDatabase:
         by_id, by_execution = list(ids), list(questions_of)
         if not by_id and not by_execution:
             return []
-        return [Question(*row) for row in self._rows(_QUESTIONS, by_id, by_execution)]
+        return [Question(*row) for row in self._rows(wording.QUESTIONS, by_id, by_execution)]
 
     def _started(self, needs: Needs) -> list[Started]:
         if not needs.starting:
             return []
         keys = sorted(needs.keys)
-        found = self._rows(_STARTED, list(needs.starting), [a for a, _ in keys], [k for _, k in keys])
+        found = self._rows(wording.STARTED, list(needs.starting), [a for a, _ in keys], [k for _, k in keys])
         return [Started(i, agent, key, canonical(data)) for i, agent, key, data in found]
 
     # --- searches
 
     def claimable(self, claim: Claim) -> Ledger:
-        sql = _CLAIMABLE_ONE if claim.only else _CLAIMABLE
+        sql = wording.CLAIMABLE_ONE if claim.only else wording.CLAIMABLE
         values = [claim.worker_id, list(claim.agents), claim.at, *([claim.only] if claim.only else []), claim.limit]
         return Ledger(Head(*row) for row in self._rows(sql, *values))
 
@@ -182,25 +183,25 @@ class PostgresDatabase:
         """Executions without a live worker; forgets the dead ones."""
         if isinstance(sweep, Retire):
             self._run("DELETE FROM agent_workers WHERE id = %s", (sweep.worker_id,))
-            return Ledger(Head(*row) for row in self._rows(_HELD, sweep.worker_id))
+            return Ledger(Head(*row) for row in self._rows(wording.HELD, sweep.worker_id))
         sql = "DELETE FROM agent_workers WHERE id = ANY(%s) OR lease_until <= clock_timestamp()"
         self._run(sql, (list(sweep.dead),))
-        return Ledger(Head(*row) for row in self._rows(_ABANDONED, sweep.limit))
+        return Ledger(Head(*row) for row in self._rows(wording.ABANDONED, sweep.limit))
 
     def overdue(self, sweep: Sweep) -> Ledger:
         """Approvals past their time, with their executions and their executions' other open approvals."""
-        ids = {row[0] for row in self._rows(_OVERDUE, sweep.at, sweep.limit)}
-        free = self._heads(f"{_LOCK_HEADS} SKIP LOCKED", ids)  # the others are somebody's; the next sweep comes
+        ids = {row[0] for row in self._rows(wording.OVERDUE, sweep.at, sweep.limit)}
+        free = self._heads(f"{wording.LOCK_HEADS} SKIP LOCKED", ids)  # the others are somebody's; the next sweep comes
         return Ledger(free, self._questions([], [head.id for head in free]))
 
     # --- writing
 
     def write(self, ledger: Ledger) -> None:
-        self._news = self._news or ledger.work or ledger.ended
+        self._news = self._news or ledger.work or ledger.ended or bool(ledger.outgoing)
         self._insert("agent_executions", heads.NEW_EXECUTION_COLUMNS, sorted(ledger.new_executions, key=_key))
         self._insert("agent_approvals", heads.NEW_QUESTION_COLUMNS, ledger.new_questions)
         self._insert("agent_events", heads.EVENT_COLUMNS, ledger.events)
-        self._set(_upsert_calls(), heads.CALL_COLUMNS, list(ledger.calls.values()))
+        self._set(wording.upsert_calls(), heads.CALL_COLUMNS, list(ledger.calls.values()))
         advanced = [head.advanced() for key, head in ledger.advanced.items() if key not in ledger.moved]
         self._update("agent_executions", heads.ADVANCED_COLUMNS, advanced)
         self._update("agent_executions", heads.MOVED_COLUMNS, [h.moved() for h in ledger.moved.values()])
@@ -208,16 +209,16 @@ class PostgresDatabase:
         self._update("agent_approvals", heads.CHANGED_COLUMNS, changed)
         for digest in sorted(ledger.blobs):
             blob, at = ledger.blobs[digest]
-            self._run(_KEEP_BLOB, (digest, blob.content, blob.media_type, len(blob.content), at))
+            self._run(wording.KEEP_BLOB, (digest, blob.content, blob.media_type, len(blob.content), at))
         for _, kept in sorted(ledger.results.items()):
-            self._run(_KEEP_RESULT, kept.row)
+            self._run(wording.KEEP_RESULT, kept.row)
             if kept.may_sweep:
-                self._run(_SWEEP_RESULTS, (kept.row[0], kept.stale_before))
+                self._run(wording.SWEEP_RESULTS, (kept.row[0], kept.stale_before))
 
         self._write_controls(ledger)
         self._insert("agent_outbox", heads.OUTBOX_COLUMNS, ledger.outgoing)
         for approval_id, row in ledger.feedback:
-            self._run(_LEARN, (*row, row[1], approval_id))
+            self._run(wording.LEARN, (*row, row[1], approval_id))
 
     def _write_controls(self, ledger: Ledger) -> None:
         if changes := ledger.shared.cells.changes():
@@ -229,11 +230,15 @@ class PostgresDatabase:
         if ledger.wakes:
             controls.wake(self._run, controls.POSTGRES, ledger.wakes)
 
+    def mail(self, request: Mail | Sweep) -> tuple[Row, ...]:
+        """Take from the outbox, say what became of it, or tidy it."""
+        return outbox.serve(self._run, outbox.POSTGRES, request)
+
     def lease(self, request: Lease) -> bool:
         if isinstance(request, Register):
-            self._run(_REGISTER, (request.worker_id, request.host, request.pid, request.lease_s))
+            self._run(wording.REGISTER, (request.worker_id, request.host, request.pid, request.lease_s))
             return True
-        return bool(self._rows(_RENEW, request.lease_s, request.worker_id))
+        return bool(self._rows(wording.RENEW, request.lease_s, request.worker_id))
 
     # --- statements
 
@@ -262,10 +267,10 @@ class PostgresDatabase:
         return self._run(sql, values).fetchall()
 
     def _insert(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
-        self._set(_insert_sql(table, columns), columns, rows)
+        self._set(wording.insert_sql(table, columns), columns, rows)
 
     def _update(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
-        self._set(_update_sql(table, columns), columns, rows)
+        self._set(wording.update_sql(table, columns), columns, rows)
 
     def _set(self, sql: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
         for start in range(0, len(rows), _ROWS_AT_ONCE):
@@ -278,123 +283,3 @@ class PostgresDatabase:
 def _key(row: Row) -> tuple[str, str, str]:
     """Order in which new executions take their unique keys."""
     return str(row[4]), str(row[15]), str(row[0])
-
-
-_JSON: Final = frozenset(
-    {"input_data", "state", "result", "data", "tool_input", "tool_output", "arguments", "edit", "ladder", "votes"}
-)
-_MOMENTS: Final = frozenset(
-    {
-        "at", "created_at", "updated_at", "completed_at", "claimed_at", "wake_at", "deadline", "cancel_requested_at",
-        "called_at", "finished_at", "asked_at", "expires_at", "decided_at", "consumed_at", "attend_at", "due_at",
-    }
-)  # fmt: skip
-_MONEY: Final = frozenset({"cost_usd", "reserved_usd"})
-_WHOLE: Final = frozenset(
-    {
-        "seq", "version", "priority", "step_count", "token_count", "reserved_tokens", "fence", "last_seq",
-        "step_number", "attempt", "attempts", "quorum",
-    }
-)  # fmt: skip
-_REAL: Final = frozenset({"latency_ms", "risk"})
-
-
-def _arriving(name: str) -> str:
-    """A column of the records sent, as its table has it."""
-    kinds = ((_JSON, "jsonb"), (_MOMENTS, "timestamptz"), (_MONEY, "numeric"))
-    return next((f"r.{name}::{kind}" for names, kind in kinds if name in names), f"r.{name}")
-
-
-def _leaving(name: str) -> str:
-    """A column as the writer reads it: the texts that SQLite stores."""
-    if name in _MOMENTS:
-        return f"""to_char({name} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"')"""
-    return f"{name}::text" if name in _JSON | _MONEY else name
-
-
-def _sent(name: str) -> str:
-    return "bigint" if name in _WHOLE else "double precision" if name in _REAL else "text"
-
-
-def _records(columns: Sequence[str]) -> str:
-    typed = ", ".join(f"{name} {_sent(name)}" for name in columns)
-    return f"json_to_recordset(%s::json) AS r({typed})"
-
-
-@cache
-def _insert_sql(table: str, columns: Sequence[str]) -> str:
-    values = ", ".join(_arriving(name) for name in columns)
-    return f"INSERT INTO {table} ({', '.join(columns)}) SELECT {values} FROM {_records(columns)}"  # noqa: S608
-
-
-@cache
-def _update_sql(table: str, columns: Sequence[str]) -> str:
-    changes = ", ".join(f"{name} = {_arriving(name)}" for name in columns[1:])
-    return f"UPDATE {table} AS t SET {changes} FROM {_records(columns)} WHERE t.id = r.id"  # noqa: S608
-
-
-@cache
-def _upsert_calls() -> str:
-    keep = ("tool_input", "tool_output", "latency_ms", "error", "called_at", "finished_at")
-    changes = ", ".join(f"{name} = coalesce(excluded.{name}, agent_tool_calls.{name})" for name in keep)
-    return (
-        f"{_insert_sql('agent_tool_calls', heads.CALL_COLUMNS)} ON CONFLICT (execution_id, id) DO UPDATE SET "
-        "status = excluded.status, attempt = coalesce(nullif(excluded.attempt, 0), agent_tool_calls.attempt), "
-        f"{changes}"
-    )
-
-
-_SELECT_HEADS: Final = f"SELECT {', '.join(map(_leaving, heads.HEAD_COLUMNS))} FROM agent_executions"  # noqa: S608
-_LOCK_HEADS: Final = f"{_SELECT_HEADS} WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
-_QUESTIONS: Final = (
-    f"SELECT {', '.join(map(_leaving, heads.QUESTION_COLUMNS))} FROM agent_approvals "  # noqa: S608
-    "WHERE id = ANY(%s) OR (execution_id = ANY(%s) AND status = 'open') ORDER BY expires_at, id"
-)
-_STARTED: Final = """
-    SELECT id, agent_type, idempotency_key, input_data FROM agent_executions WHERE id = ANY(%s)
-    OR (agent_type, idempotency_key) IN (SELECT * FROM unnest(%s::text[], %s::text[]))
-"""
-_CLAIMABLE: Final = f"""
-    {_SELECT_HEADS}
-    WHERE EXISTS (SELECT 1 FROM agent_workers w WHERE w.id = %s AND w.lease_until > clock_timestamp())
-    AND status = 'pending' AND agent_type = ANY(%s) AND (wake_at IS NULL OR wake_at <= %s::timestamptz)
-    ORDER BY priority DESC, created_at, id LIMIT %s FOR NO KEY UPDATE SKIP LOCKED
-"""  # noqa: S608 - constants
-_CLAIMABLE_ONE: Final = _CLAIMABLE.replace("ORDER BY", "AND agent_executions.id = %s ORDER BY")
-_ABANDONED: Final = f"""
-    {_SELECT_HEADS} WHERE status = 'running'
-    AND NOT EXISTS (SELECT 1 FROM agent_workers w WHERE w.id = lease_owner)
-    ORDER BY id LIMIT %s FOR NO KEY UPDATE SKIP LOCKED
-"""  # noqa: S608 - constants
-_HELD: Final = (
-    f"{_SELECT_HEADS} WHERE status = 'running' AND lease_owner = %s ORDER BY id FOR NO KEY UPDATE SKIP LOCKED"
-)
-_OVERDUE: Final = """
-    SELECT execution_id FROM agent_approvals WHERE status = 'open' AND attend_at <= %s::timestamptz
-    ORDER BY attend_at LIMIT %s
-"""
-_REGISTER: Final = """
-    INSERT INTO agent_workers (id, host, pid, started_at, lease_until)
-    VALUES (%s, %s, %s, clock_timestamp(), clock_timestamp() + make_interval(secs => %s))
-    ON CONFLICT (id) DO UPDATE SET host = excluded.host, pid = excluded.pid, lease_until = excluded.lease_until
-"""
-_RENEW: Final = (
-    "UPDATE agent_workers SET lease_until = clock_timestamp() + make_interval(secs => %s) WHERE id = %s RETURNING id"
-)
-_LEARN: Final = f"""
-    INSERT INTO agent_feedback ({", ".join(heads.FEEDBACK_COLUMNS)}, asked, was)
-    SELECT %s, %s, %s, %s, %s, %s, %s::jsonb, %s, %s, %s::timestamptz,
-        (SELECT input_data FROM agent_executions WHERE id = %s), (SELECT arguments FROM agent_approvals WHERE id = %s)
-    ON CONFLICT (id) DO NOTHING
-"""  # noqa: S608 - constants
-_KEEP_BLOB: Final = """
-    INSERT INTO agent_blobs (digest, content, media_type, bytes, created_at)
-    VALUES (%s, %s, %s, %s, %s::timestamptz) ON CONFLICT (digest) DO NOTHING
-"""
-_KEEP_RESULT: Final = """
-    INSERT INTO agent_tool_cache (tool_name, digest, schema_hash, execution_id, output, content, at)
-    VALUES (%s, %s, %s, %s, %s::jsonb, %s, %s::timestamptz)
-    ON CONFLICT (tool_name, digest) DO UPDATE SET schema_hash = excluded.schema_hash,
-    execution_id = excluded.execution_id, output = excluded.output, content = excluded.content, at = excluded.at
-"""
-_SWEEP_RESULTS: Final = "DELETE FROM agent_tool_cache WHERE tool_name = %s AND at < %s::timestamptz"

@@ -146,6 +146,12 @@ def approval(connection: Connection, approval_id: str) -> Approval:
     return _approvals(connection, found)[0]
 
 
+def approvals_by_id(connection: Connection, ids: Sequence[str]) -> dict[str, Approval]:
+    """Those approvals that exist."""
+    found = rows(connection, select(*columns(approvals)).where(approvals.c.id.in_(_IDS)), {"ids": ids})
+    return {one.id: one for one in _approvals(connection, found)}
+
+
 def asked(connection: Connection, *, status: ApprovalStatus | None, execution_id: str | None) -> list[Approval]:
     """Approvals, oldest first."""
     c = approvals.c

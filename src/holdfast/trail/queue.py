@@ -17,6 +17,9 @@ from holdfast.types import Claimed, Execution, Swept
 SWEEP_LIMIT: Final = 1_000
 """Executions or approvals that one transaction of a sweep changes at most."""
 _UNREADABLE_PAUSE: Final = timedelta(minutes=1)
+KEPT: Final = timedelta(days=30)
+"""For how long deliveries stay that are done with."""
+_FORGET_EVERY: Final = timedelta(hours=1)
 
 
 class QueueSide:
@@ -26,6 +29,7 @@ class QueueSide:
         self._parts = parts
         self._seen: WeakKeyDictionary[asyncio.Task[object], int] = WeakKeyDictionary()
         self._putting_back: set[asyncio.Task[Result]] = set()
+        self._forgot_at: datetime | None = None
 
     async def register(self, worker_id: str, *, host: str, pid: int, lease_s: float) -> None:
         """Announce a worker with a live lease."""
@@ -61,13 +65,24 @@ class QueueSide:
     async def sweep(self, *, dead: Sequence[str] = ()) -> Swept:
         """Release what dead workers hold, expire what nobody answered."""
         taken_over = expired = 0
+        forget_before = self._forget_before()
         while True:
-            swept = await self._parts.write(Sweep(dead=tuple(dead), limit=SWEEP_LIMIT, at=self._parts.prepare.now()))
+            at = self._parts.prepare.now()
+            asked = Sweep(dead=tuple(dead), limit=SWEEP_LIMIT, at=at, forget_before=forget_before)
+            swept = await self._parts.write(asked)
             assert isinstance(swept, Swept)  # noqa: S101 - what a sweep comes to
             taken_over += swept.taken_over
             expired += swept.expired
             if max(swept.taken_over, swept.expired) < SWEEP_LIMIT:
                 return Swept(taken_over=taken_over, expired=expired)
+
+    def _forget_before(self) -> str | None:
+        """Until when deliveries are forgotten, once an hour."""
+        now = self._parts.clock.now()
+        if self._forgot_at and now < self._forgot_at + _FORGET_EVERY:
+            return None
+        self._forgot_at = now
+        return stamp(now - KEPT)
 
     async def workers(self) -> Sequence[tuple[str, str, int]]:
         """Workers with an unexpired lease: id, host, pid."""

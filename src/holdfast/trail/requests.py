@@ -142,6 +142,8 @@ class Sweep:
     dead: Sequence[str]
     limit: int
     at: str
+    forget_before: str | None = None
+    """Deliveries that were done with before then may go. `None`: none are looked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,9 +183,73 @@ class TopUp:
     at: str
 
 
-Write: TypeAlias = AppendStep | Start | Decide | Cancel | Retry | Release | KeepBlob | KeepResult | Manage | TopUp
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """Something for the operators' record that changes nothing."""
+
+    kind: str
+    data: dict[str, Any]
+    at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UseAnswer:
+    """An answer from outside was accepted: never again."""
+
+    key: str
+    until: str
+    """From then on it would be refused for its age."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Take:
+    """A courier takes deliveries that are due."""
+
+    worker_id: str
+    channel: str
+    limit: int
+    until: str
+    """When others may take them."""
+    at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivered:
+    """A delivery arrived."""
+
+    id: str
+    worker_id: str
+    ref: str | None
+    at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undelivered:
+    """A delivery did not arrive."""
+
+    id: str
+    worker_id: str
+    error: str
+    next_at: str | None
+    """When it is due again; `None`: it is given up."""
+    at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resend:
+    """An operator lets a delivery that was given up be tried again."""
+
+    id: str
+    at: str
+
+
+Write: TypeAlias = (
+    AppendStep | Start | Decide | Cancel | Retry | Release | KeepBlob | KeepResult | Manage | TopUp | Note | UseAnswer
+)
 """Names the rows it touches."""
 Lease: TypeAlias = Register | Renew
+Mail: TypeAlias = Take | Delivered | Undelivered | Resend
+"""What couriers do to rows of the outbox."""
 Search: TypeAlias = Claim | Sweep | Retire
 """Finds the rows it touches; runs after the batch's other requests, in the same transaction."""
-Request: TypeAlias = Write | Lease | Search
+Request: TypeAlias = Write | Lease | Mail | Search

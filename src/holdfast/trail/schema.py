@@ -270,10 +270,12 @@ outbox = Table(
     Column("error", Text),
     Column("created_at", MOMENT, nullable=False),
     Column("done_at", MOMENT),
-    CheckConstraint("status IN ('queued', 'sent', 'dead')", name="agent_outbox_status"),
+    CheckConstraint("status IN ('queued', 'sent', 'dead', 'withdrawn')", name="agent_outbox_status"),
 )
 _queued = text("status = 'queued'")
-Index("agent_outbox_due", outbox.c.due_at, sqlite_where=_queued, postgresql_where=_queued)
+_done = text("status <> 'queued'")
+Index("agent_outbox_due", outbox.c.channel, outbox.c.due_at, sqlite_where=_queued, postgresql_where=_queued)
+Index("agent_outbox_done", outbox.c.done_at, sqlite_where=_done, postgresql_where=_done)
 Index("agent_outbox_subject", outbox.c.subject, outbox.c.kind)
 
 tool_cache = Table(

@@ -15,6 +15,7 @@ from holdfast.trail.database import Database
 from holdfast.trail.journal import JournalSide
 from holdfast.trail.listen import Changes, FileChanges, Listener
 from holdfast.trail.migrate import require_current, upgrade_file
+from holdfast.trail.outbox import OutboxSide
 from holdfast.trail.parts import Parts
 from holdfast.trail.place import Place, locate
 from holdfast.trail.prepare import Preparer
@@ -31,14 +32,15 @@ CAPACITY: Final = 10_000
 """Requests that may wait for the writer; further callers wait before they get in line."""
 
 
-class Trail(JournalSide, StoreSide, QueueSide, ControlSide):
-    """Everything durable: satisfies `ports.Journal`, `ports.Store` and `ports.Queue`. Made by `open_trail`."""
+class Trail(JournalSide, StoreSide, QueueSide, ControlSide, OutboxSide):
+    """Everything durable: the ports `Journal`, `Store`, `Queue`, `Outbox` and `UsedAnswers`. Made by `open_trail`."""
 
     def __init__(self, parts: Parts) -> None:
         JournalSide.__init__(self, parts)
         StoreSide.__init__(self, parts)
         QueueSide.__init__(self, parts)
         ControlSide.__init__(self, parts)
+        OutboxSide.__init__(self, parts)
 
     async def close(self, *, grace_s: float = 10) -> None:
         """Write what is queued, then let go of the database. Closing twice is fine.

@@ -32,7 +32,7 @@ from holdfast.trail.controls.keeper import Keeper
 from holdfast.trail.database import Database
 from holdfast.trail.inbox import Inbox, Waiting
 from holdfast.trail.ledger import Ledger
-from holdfast.trail.requests import Claim, Register, Renew, Request, Retire, Row, Sweep
+from holdfast.trail.requests import Claim, Lease, Mail, Register, Renew, Request, Retire, Row, Search, Sweep
 from holdfast.trail.rulings import attend, claim, take_over
 from holdfast.types import Health, Swept
 
@@ -196,7 +196,7 @@ class Writer:
         return attempt
 
     def _apply(self, batch: Sequence[Request]) -> _Attempt:
-        writes = [request for request in batch if not isinstance(request, Claim | Sweep | Retire | Register | Renew)]
+        writes = [request for request in batch if not isinstance(request, Search | Lease | Mail)]
         attempt = _Attempt([], News())
         decided: list[Outcome] = []
         if writes:
@@ -207,14 +207,12 @@ class Writer:
             self._write(ledger, attempt)
         in_order = iter(decided)
         attempt.outcomes = [
-            self._search(request, attempt)
-            if isinstance(request, Claim | Sweep | Retire | Register | Renew)
-            else next(in_order)
+            self._search(request, attempt) if isinstance(request, Search | Lease | Mail) else next(in_order)
             for request in batch
         ]
         return attempt
 
-    def _search(self, request: Claim | Sweep | Retire | Register | Renew, attempt: _Attempt) -> Outcome:
+    def _search(self, request: Search | Lease | Mail, attempt: _Attempt) -> Outcome:
         match request:
             case Register() | Renew():
                 return self._database.lease(request)
@@ -232,12 +230,15 @@ class Writer:
                 return None
             case Sweep():
                 taken = self._take_over(request, attempt, reason="TAKEN_OVER")
+                self._database.mail(request)
                 ledger = self._database.overdue(request)
                 if ledger.questions:  # their news may have to go to channels
                     ledger.shared = self._keeper.shared(self._database, (), ledger)
                 expired = sum([attend(ledger, question, request.at) for question in ledger.questions.values()])
                 self._write(ledger, attempt)
                 return Swept(taken_over=taken, expired=expired)
+            case _:
+                return self._database.mail(request)
 
     def _take_over(self, request: Sweep | Retire, attempt: _Attempt, *, reason: str) -> int:
         ledger = self._database.abandoned(request)
@@ -252,6 +253,7 @@ class Writer:
         self._database.write(ledger)
         attempt.witness = ledger.witness() or attempt.witness
         attempt.news.add(ledger.touched(), ledger.settled(), work=ledger.work)
+        attempt.news.mail = attempt.news.mail or bool(ledger.outgoing)
 
 
 def _lost(error: Exception) -> Exception:

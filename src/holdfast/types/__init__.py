@@ -39,7 +39,17 @@ from holdfast.types.control import (
 )
 from holdfast.types.conversation import CallRecord, Conversation
 from holdfast.types.decision import Decision, Proposal, Verdict
-from holdfast.types.delivery import Address, Card, Closed, Delivery, Notice, Outgoing, Severity
+from holdfast.types.delivery import (
+    Address,
+    Card,
+    Closed,
+    Delivery,
+    Letter,
+    LetterStatus,
+    Notice,
+    Outgoing,
+    Severity,
+)
 from holdfast.types.event import Event, NewEvent
 from holdfast.types.execution import ENDED, TRANSITIONS, Claimed, Execution, NewExecution, Status
 from holdfast.types.fallback import Cached, Default, GoodResult
@@ -100,6 +110,8 @@ __all__ = [
     "Grant",
     "Health",
     "Json",
+    "Letter",
+    "LetterStatus",
     "Limits",
     "ModelUsage",
     "NewApproval",

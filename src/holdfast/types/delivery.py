@@ -87,3 +87,27 @@ class Outgoing:
     attempts: int
     """How often it was taken, this time included: a courier that died in the act counts too."""
     queued_at: datetime
+
+
+LetterStatus = Literal["queued", "sent", "dead", "withdrawn"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """How one delivery stands: a row of the outbox."""
+
+    id: str
+    address: Address
+    kind: Literal["card", "closed", "notice"]
+    subject: str
+    """The approval it is about, or the key of a notice."""
+    status: LetterStatus
+    """`dead`: given up; `withdrawn`: its question was closed before it went out."""
+    attempts: int
+    due_at: datetime
+    """While it is held: when others may take it."""
+    held_by: str | None
+    error: str | None
+    """Of the last attempt that failed."""
+    queued_at: datetime
+    done_at: datetime | None

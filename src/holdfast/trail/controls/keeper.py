@@ -9,7 +9,7 @@ from holdfast.trail.controls.cell import Cells, Data, Key
 from holdfast.trail.controls.known import Known
 from holdfast.trail.controls.shared import Shared, account_keys, keys_for, newcomer, request_keys, subject_of
 from holdfast.trail.ledger import Ledger
-from holdfast.trail.requests import AppendStep, Cancel, Manage, Request, Retry, Start, TopUp
+from holdfast.trail.requests import AppendStep, Cancel, Manage, Request, Retry, Start, TopUp, UseAnswer
 
 
 class ControlRows(Protocol):
@@ -71,6 +71,8 @@ def wanted(known: Known, request: Request, ledger: Ledger) -> set[Key]:
         case Start(new=new):
             if known.rates:
                 keys = request_keys(known, newcomer(new.agent_type, new.user_id))
+        case UseAnswer():
+            keys = {("answer", request.key)}
         case Manage():
             keys = {(request.kind, request.key), *request.touches}
         case TopUp():

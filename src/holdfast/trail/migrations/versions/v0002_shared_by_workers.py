@@ -129,11 +129,15 @@ def _outbox() -> None:
         sa.Column("error", sa.Text()),
         sa.Column("created_at", MOMENT, nullable=False),
         sa.Column("done_at", MOMENT),
-        sa.CheckConstraint("status IN ('queued', 'sent', 'dead')", name="agent_outbox_status"),
+        sa.CheckConstraint("status IN ('queued', 'sent', 'dead', 'withdrawn')", name="agent_outbox_status"),
         sa.PrimaryKeyConstraint("id"),
     )
     queued = sa.text("status = 'queued'")
-    op.create_index("agent_outbox_due", "agent_outbox", ["due_at"], sqlite_where=queued, postgresql_where=queued)
+    done = sa.text("status <> 'queued'")
+    op.create_index(
+        "agent_outbox_due", "agent_outbox", ["channel", "due_at"], sqlite_where=queued, postgresql_where=queued
+    )
+    op.create_index("agent_outbox_done", "agent_outbox", ["done_at"], sqlite_where=done, postgresql_where=done)
     op.create_index("agent_outbox_subject", "agent_outbox", ["subject", "kind"])
 
 

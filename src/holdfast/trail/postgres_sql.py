@@ -1,0 +1,124 @@
+"""How PostgreSQL is told what the writer wants: statements over sets of rows, made once."""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Final
+
+from holdfast.trail import heads
+
+_JSON: Final = frozenset(
+    {"input_data", "state", "result", "data", "tool_input", "tool_output", "arguments", "edit", "ladder", "votes"}
+)
+_MOMENTS: Final = frozenset(
+    {
+        "at", "created_at", "updated_at", "completed_at", "claimed_at", "wake_at", "deadline", "cancel_requested_at",
+        "called_at", "finished_at", "asked_at", "expires_at", "decided_at", "consumed_at", "attend_at", "due_at",
+    }
+)  # fmt: skip
+_MONEY: Final = frozenset({"cost_usd", "reserved_usd"})
+_WHOLE: Final = frozenset(
+    {
+        "seq", "version", "priority", "step_count", "token_count", "reserved_tokens", "fence", "last_seq",
+        "step_number", "attempt", "attempts", "quorum",
+    }
+)  # fmt: skip
+_REAL: Final = frozenset({"latency_ms", "risk"})
+
+
+def _arriving(name: str) -> str:
+    """A column of the records sent, as its table has it."""
+    kinds = ((_JSON, "jsonb"), (_MOMENTS, "timestamptz"), (_MONEY, "numeric"))
+    return next((f"r.{name}::{kind}" for names, kind in kinds if name in names), f"r.{name}")
+
+
+def _leaving(name: str) -> str:
+    """A column as the writer reads it: the texts that SQLite stores."""
+    if name in _MOMENTS:
+        return f"""to_char({name} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"')"""
+    return f"{name}::text" if name in _JSON | _MONEY else name
+
+
+def _sent(name: str) -> str:
+    return "bigint" if name in _WHOLE else "double precision" if name in _REAL else "text"
+
+
+def _records(columns: Sequence[str]) -> str:
+    typed = ", ".join(f"{name} {_sent(name)}" for name in columns)
+    return f"json_to_recordset(%s::json) AS r({typed})"
+
+
+@cache
+def insert_sql(table: str, columns: Sequence[str]) -> str:
+    values = ", ".join(_arriving(name) for name in columns)
+    return f"INSERT INTO {table} ({', '.join(columns)}) SELECT {values} FROM {_records(columns)}"  # noqa: S608
+
+
+@cache
+def update_sql(table: str, columns: Sequence[str]) -> str:
+    changes = ", ".join(f"{name} = {_arriving(name)}" for name in columns[1:])
+    return f"UPDATE {table} AS t SET {changes} FROM {_records(columns)} WHERE t.id = r.id"  # noqa: S608
+
+
+@cache
+def upsert_calls() -> str:
+    keep = ("tool_input", "tool_output", "latency_ms", "error", "called_at", "finished_at")
+    changes = ", ".join(f"{name} = coalesce(excluded.{name}, agent_tool_calls.{name})" for name in keep)
+    return (
+        f"{insert_sql('agent_tool_calls', heads.CALL_COLUMNS)} ON CONFLICT (execution_id, id) DO UPDATE SET "
+        "status = excluded.status, attempt = coalesce(nullif(excluded.attempt, 0), agent_tool_calls.attempt), "
+        f"{changes}"
+    )
+
+
+_SELECT_HEADS: Final = f"SELECT {', '.join(map(_leaving, heads.HEAD_COLUMNS))} FROM agent_executions"  # noqa: S608
+LOCK_HEADS: Final = f"{_SELECT_HEADS} WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
+QUESTIONS: Final = (
+    f"SELECT {', '.join(map(_leaving, heads.QUESTION_COLUMNS))} FROM agent_approvals "  # noqa: S608
+    "WHERE id = ANY(%s) OR (execution_id = ANY(%s) AND status = 'open') ORDER BY expires_at, id"
+)
+STARTED: Final = """
+    SELECT id, agent_type, idempotency_key, input_data FROM agent_executions WHERE id = ANY(%s)
+    OR (agent_type, idempotency_key) IN (SELECT * FROM unnest(%s::text[], %s::text[]))
+"""
+CLAIMABLE: Final = f"""
+    {_SELECT_HEADS}
+    WHERE EXISTS (SELECT 1 FROM agent_workers w WHERE w.id = %s AND w.lease_until > clock_timestamp())
+    AND status = 'pending' AND agent_type = ANY(%s) AND (wake_at IS NULL OR wake_at <= %s::timestamptz)
+    ORDER BY priority DESC, created_at, id LIMIT %s FOR NO KEY UPDATE SKIP LOCKED
+"""  # noqa: S608 - constants
+CLAIMABLE_ONE: Final = CLAIMABLE.replace("ORDER BY", "AND agent_executions.id = %s ORDER BY")
+ABANDONED: Final = f"""
+    {_SELECT_HEADS} WHERE status = 'running'
+    AND NOT EXISTS (SELECT 1 FROM agent_workers w WHERE w.id = lease_owner)
+    ORDER BY id LIMIT %s FOR NO KEY UPDATE SKIP LOCKED
+"""  # noqa: S608 - constants
+HELD: Final = f"{_SELECT_HEADS} WHERE status = 'running' AND lease_owner = %s ORDER BY id FOR NO KEY UPDATE SKIP LOCKED"
+OVERDUE: Final = """
+    SELECT execution_id FROM agent_approvals WHERE status = 'open' AND attend_at <= %s::timestamptz
+    ORDER BY attend_at LIMIT %s
+"""
+REGISTER: Final = """
+    INSERT INTO agent_workers (id, host, pid, started_at, lease_until)
+    VALUES (%s, %s, %s, clock_timestamp(), clock_timestamp() + make_interval(secs => %s))
+    ON CONFLICT (id) DO UPDATE SET host = excluded.host, pid = excluded.pid, lease_until = excluded.lease_until
+"""
+RENEW: Final = (
+    "UPDATE agent_workers SET lease_until = clock_timestamp() + make_interval(secs => %s) WHERE id = %s RETURNING id"
+)
+LEARN: Final = f"""
+    INSERT INTO agent_feedback ({", ".join(heads.FEEDBACK_COLUMNS)}, asked, was)
+    SELECT %s, %s, %s, %s, %s, %s, %s::jsonb, %s, %s, %s::timestamptz,
+        (SELECT input_data FROM agent_executions WHERE id = %s), (SELECT arguments FROM agent_approvals WHERE id = %s)
+    ON CONFLICT (id) DO NOTHING
+"""  # noqa: S608 - constants
+KEEP_BLOB: Final = """
+    INSERT INTO agent_blobs (digest, content, media_type, bytes, created_at)
+    VALUES (%s, %s, %s, %s, %s::timestamptz) ON CONFLICT (digest) DO NOTHING
+"""
+KEEP_RESULT: Final = """
+    INSERT INTO agent_tool_cache (tool_name, digest, schema_hash, execution_id, output, content, at)
+    VALUES (%s, %s, %s, %s, %s::jsonb, %s, %s::timestamptz)
+    ON CONFLICT (tool_name, digest) DO UPDATE SET schema_hash = excluded.schema_hash,
+    execution_id = excluded.execution_id, output = excluded.output, content = excluded.content, at = excluded.at
+"""
+SWEEP_RESULTS: Final = "DELETE FROM agent_tool_cache WHERE tool_name = %s AND at < %s::timestamptz"
