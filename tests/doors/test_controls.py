@@ -17,7 +17,7 @@ def test_a_budget_is_set_topped_up_and_dropped(migrated: Cli) -> None:
     assert migrated("budget", "set", "daily", "--scope", "global", "--usd", "50").status == 0
     assert migrated("budget", "top-up", "daily", "20", "--why", "month end").out == "budget daily: $70.0000 left\n"
     (account,) = migrated("budgets", "--json").rows
-    assert (account["budget"]["name"], account["amount"], account["left"]) == ("daily", "70", "70")
+    assert (account["budget"]["name"], account["amount"], account["left"]) == ("daily", 70, 70)
     assert migrated("budget", "drop", "daily").status == 0
     assert migrated("budgets", "--json").rows == []
 
