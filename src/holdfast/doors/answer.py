@@ -7,20 +7,23 @@ from cyclopts import Parameter
 
 from holdfast.doors import exits
 from holdfast.doors.desk import find_approval, find_execution, looking
+from holdfast.doors.look import most_agreed
 from holdfast.doors.options import COMMON, Common, Id, os_user
-from holdfast.doors.screen import call_words, emit, line, say
+from holdfast.doors.screen import call_words, emit, line, say, shorten, words
 from holdfast.errors import UsageError
 from holdfast.types import Answer, Approval, Json
 
 By = Annotated[str | None, Parameter(show_default=False)]
+Alike = Annotated[bool, Parameter(name="--alike", negative=(), show_default=False)]
 
 
-async def approve(
+async def approve(  # noqa: PLR0913 - one per option
     id_: Id,
     /,
     *,
     note: str | None = None,
     edit: str | None = None,
+    alike: Alike = False,
     by: By = None,
     common: Common = COMMON,
 ) -> int:
@@ -29,22 +32,30 @@ async def approve(
     Args:
         id_: The approval's id or part of it, or the id of an execution with one open question.
         note: A remark, recorded and shown to the agent.
-        edit: Other arguments to run it with, as a JSON object; recorded as your edit.
+        edit: Other arguments to run it with, as a JSON object, or another result; recorded as your edit.
+        alike: Also to all open questions of the same agent, tool, gate and sort of reason; each is decided singly.
         by: Who says so. Default: the user of this machine.
         common: What every command takes.
     """
+    if alike and edit is not None:
+        raise UsageError("--edit is for one call: leave out --alike")
+    if alike:
+        return await _decide_alike(id_, "approve", common, by=by, note=note)
     return await _decide(id_, "approve", common, by=by, note=note, edit=as_json(edit, "--edit"))
 
 
-async def reject(id_: Id, /, *, note: str, by: By = None, common: Common = COMMON) -> int:
+async def reject(id_: Id, /, *, note: str, alike: Alike = False, by: By = None, common: Common = COMMON) -> int:
     """Say no to what waits.
 
     Args:
         id_: The approval's id or part of it, or the id of an execution with one open question.
         note: Why; the agent is told.
+        alike: Also to all open questions of the same agent, tool, gate and sort of reason; each is decided singly.
         by: Who says so. Default: the user of this machine.
         common: What every command takes.
     """
+    if alike:
+        return await _decide_alike(id_, "reject", common, by=by, note=note)
     return await _decide(id_, "reject", common, by=by, note=note)
 
 
@@ -96,6 +107,9 @@ async def _decide(  # noqa: PLR0913 - the parts of an answer
     if common.json:
         emit(decided)
         return exits.OK
+    if decided.status == "open":
+        say(line((f"{_status(decided)} ", "bold"), f"so far: {_what(decided)}; others have to say yes too"))
+        return exits.OK
     say(line((f"{decided.status} ", "bold"), f"by {decided.decided_by}: {_what(decided)}"))
     if execution.status == "awaiting_review":
         say(f"{execution.id} still waits for another answer: holdfast approvals{common.where}")
@@ -104,8 +118,33 @@ async def _decide(  # noqa: PLR0913 - the parts of an answer
     return exits.OK
 
 
+async def _decide_alike(id_: str, said: Answer, common: Common, *, by: str | None, note: str | None) -> int:
+    async with looking(common) as app:
+        found = await find_approval(app, id_)
+        refuse_misfit(found, said)
+        ids = [one.id for one in await app.alike(found.id)] or [found.id]
+        settled = await app.decide_all(ids, said, by=by or os_user(), note=note)
+    for one in settled:
+        if common.json:
+            emit(one)
+        elif one.approval:
+            say(line((f"{_status(one.approval)} ", "bold"), f"{one.approval_id}: {_what(one.approval)}"))
+        else:
+            say(line(("refused ", "red"), f"{one.approval_id}: {one.refused}"))
+    return exits.OK if all(one.approval for one in settled) else exits.FAILED
+
+
+def _status(approval: Approval) -> str:
+    """What an answer has made of it: one vote of several leaves it open."""
+    if approval.status != "open":
+        return approval.status
+    return f"{most_agreed(approval)} of {approval.quorum} agreed"
+
+
 def _what(decided: Approval) -> str:
     """What was decided about: the call as it will run, or the question."""
+    if decided.kind == "result":
+        return shorten(words(decided.arguments if decided.edit is None else decided.edit), 200)
     if decided.tool_name is None:
         return decided.question
     edited = decided.kind == "call" and decided.edit is not None
@@ -114,6 +153,7 @@ def _what(decided: Approval) -> str:
 
 _FITTING: dict[str, tuple[frozenset[str], str]] = {
     "call": (frozenset({"approve", "reject"}), "holdfast approve or holdfast reject"),
+    "result": (frozenset({"approve", "reject"}), "holdfast approve or holdfast reject"),
     "change": (frozenset({"approve", "reject"}), "holdfast approve or holdfast reject"),
     "escalation": (frozenset({"approve", "reject"}), "holdfast approve --note or holdfast reject --note"),
     "question": (frozenset({"answer", "reject"}), "holdfast answer or holdfast reject"),

@@ -38,7 +38,7 @@ async def find_execution(app: App, given: str) -> Execution:
         return await app.get(given)
     except NotFound:
         ids = await _ids_like(app, given)
-    return await app.get(_only(ids, given, "execution", look="holdfast executions"))
+    return await app.get(only(ids, given, "execution", look="holdfast executions"))
 
 
 async def find_approval(app: App, given: str) -> Approval:
@@ -57,7 +57,7 @@ async def find_approval(app: App, given: str) -> Approval:
         fitting = [item for item in asked if item.status == "open"] or asked[-1:]
     if not fitting:
         await _refuse_unasked(app, given)
-    chosen = _only([item.id for item in fitting], given, "approval", look="holdfast approvals")
+    chosen = only([item.id for item in fitting], given, "approval", look="holdfast approvals")
     return next(item for item in fitting if item.id == chosen)
 
 
@@ -77,7 +77,13 @@ def _fits(whole: str, part: str) -> bool:
     return len(part) >= _SHORTEST and (whole.startswith(part) or whole.endswith(part))
 
 
-def _only(ids: Sequence[str], given: str, kind: str, *, look: str) -> str:
+def only(ids: Sequence[str], given: str, kind: str, *, look: str) -> str:
+    """The one id that `given` names among those that may be meant.
+
+    Raises:
+        NotFound: None.
+        UsageError: Several, or too little of the id is given.
+    """
     if len(given) < _SHORTEST:
         raise UsageError(f"{given!r} is too short for an id: give at least {_SHORTEST} characters of its start or end")
     if not ids:

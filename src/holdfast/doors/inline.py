@@ -9,11 +9,12 @@ from holdfast.app import App
 from holdfast.doors.answer import as_json
 from holdfast.doors.look import approval_lines
 from holdfast.doors.screen import console, line, say
-from holdfast.errors import AlreadyDecided, InvalidArguments, UsageError
+from holdfast.errors import AlreadyDecided, InvalidArguments, NotEntitled, UsageError
 from holdfast.types import Answer, Approval, ApprovalKind, Json
 
 _CHOICES: Final[dict[ApprovalKind, str]] = {
     "call": "[a]pprove  [r]eject  [e]dit the arguments  [l]eave it",
+    "result": "[a]pprove  [r]eject  [e]dit the result  [l]eave it",
     "change": "[a]ccept  [r]eject  [l]eave it",
     "question": "your answer (empty: leave it)",
     "doubt": "it [h]appened  did not: r[u]n it  did not: [s]kip it  [l]eave it",
@@ -21,6 +22,7 @@ _CHOICES: Final[dict[ApprovalKind, str]] = {
 }
 _LETTERS: Final[dict[ApprovalKind, dict[str, Answer]]] = {
     "call": {"a": "approve", "r": "reject", "e": "approve"},
+    "result": {"a": "approve", "r": "reject", "e": "approve"},
     "change": {"a": "approve", "r": "reject"},
     "doubt": {"h": "happened", "u": "run", "s": "skip"},
     "escalation": {"a": "approve", "r": "reject"},
@@ -41,7 +43,7 @@ async def ask(app: App, approval: Approval, *, by: str) -> bool:
         except AlreadyDecided as error:
             say(str(error))
             return True
-        except (UsageError, InvalidArguments) as error:
+        except (UsageError, InvalidArguments, NotEntitled) as error:
             say(line((str(error), "red")))
 
 
@@ -72,6 +74,8 @@ async def _details(kind: ApprovalKind, letter: str) -> tuple[str | None, Json]:
             return await _prompt("how it goes on (the agent is told)") or None, None
         case "call", "e":
             return None, as_json(await _prompt("the arguments, as JSON") or None, "what you typed")
+        case "result", "e":
+            return None, as_json(await _prompt("the result, as JSON") or None, "what you typed")
         case "doubt", "h":
             return None, as_json(await _prompt("what the call returned, as JSON (empty: nothing)") or None, "it")
         case _:

@@ -1,5 +1,6 @@
 """Commands that only look: executions, show, tail, approvals."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Final, cast
@@ -217,13 +218,35 @@ def approval_lines(approval: Approval) -> list[str | Text]:
     lines: list[str | Text] = [head, line(clean(approval.question), indent=2)]
     if approval.tool_name:
         lines.append(line((call_words(approval.tool_name, approval.arguments), "bold"), indent=2))
+    elif approval.kind == "result":
+        lines.append(line((shorten(words(approval.arguments), 1_000), "bold"), indent=2))
     lines.append(line(("because ", "dim"), f"{approval.reason} ({approval.gate}, risk {approval.risk:g})", indent=2))
     lines.append(line(("execution ", "dim"), f"{approval.execution_id} of {approval.agent_type}", indent=2))
+    lines += [line((f"{label} ", "dim"), text, indent=2) for label, text in _people(approval)]
     if approval.status == "open":
         lines.append(line(("expires ", "dim"), f"{approval.expires_at:%Y-%m-%d %H:%M %Z}", indent=2))
     elif approval.decided_at:
         lines.append(line((f"{approval.answer} ", "bold"), _by(approval), indent=2))
     return lines
+
+
+def _people(approval: Approval) -> Iterator[tuple[str, str]]:
+    """Whom it is put to, how many of them must agree, who said what, and what comes next."""
+    if approval.groups:
+        yield "asked", " and ".join(approval.groups)
+    if approval.quorum > 1:
+        said = ", ".join(f"{vote.by} {vote.answer} at {vote.at:%H:%M}" for vote in approval.votes)
+        yield "agreed", f"{most_agreed(approval)} of {approval.quorum}{f' ({said})' if said else ''}"
+    upcoming = next((due for due in approval.ladder if not due.done), None)
+    if upcoming and approval.status == "open":
+        what = f"goes to {upcoming.to} too" if upcoming.to else "reminds those who are asked"
+        yield "then", f"{upcoming.at:%Y-%m-%d %H:%M %Z} {what}"
+
+
+def most_agreed(approval: Approval) -> int:
+    """How many people said yes to the same wording."""
+    counts = Counter(vote.digest for vote in approval.votes if vote.answer == "approve")
+    return max(counts.values(), default=0)
 
 
 def _by(approval: Approval) -> str:
@@ -242,7 +265,7 @@ def how_to_answer(approval: Approval, where: str = "") -> list[str]:
             return [f"  holdfast answer {approval.id} 'TEXT'{where}", no]
         case "doubt":
             return [f"  holdfast resolve {approval.id} {said}{where}" for said in ("happened", "run", "skip")]
-        case "call" | "change":
+        case "call" | "result" | "change":
             return [f"  holdfast approve {approval.id}{where}", no]
         case "escalation":
             return [f"  holdfast approve {approval.id} --note 'HOW TO GO ON'{where}", no]

@@ -270,7 +270,41 @@ def _guided(story: Story, data: Data) -> Sequence[Text]:
 
 
 def _expired(_: Story, data: Data) -> Sequence[Text]:
-    return [line(("nobody answered ", "red"), f"approval {data.get('approval_id')}: that counts as no", indent=2)]
+    asked = f" ({_names(data.get('groups'))} were asked)" if data.get("groups") else ""
+    said = f"approval {data.get('approval_id')}{asked}: that counts as no"
+    return [line(("nobody answered ", "red"), said, indent=2)]
+
+
+def _voted(story: Story, data: Data) -> Sequence[Text]:
+    return [*_answered(story, data), line(f"{data.get('yes')} of {data.get('quorum')} needed people agreed", indent=4)]
+
+
+def _reminded(_: Story, data: Data) -> Sequence[Text]:
+    return [line(("reminded ", "yellow"), _names(data.get("groups")) or "everybody who may answer", indent=2)]
+
+
+def _escalated(_: Story, data: Data) -> Sequence[Text]:
+    return [line(("nobody answered yet: ", "yellow"), f"{data.get('to')} is asked too", indent=2)]
+
+
+def _names(groups: Json) -> str:
+    given = groups if isinstance(groups, Sequence) and not isinstance(groups, str) else ()
+    return " and ".join(str(group) for group in given)
+
+
+def _proposed(story: Story, data: Data) -> Sequence[Text]:
+    result = story.cut(words(data.get("result")))
+    return [line(("proposes ", "bold"), result, *_decision(story, data), indent=2)]
+
+
+def _result_refused(story: Story, data: Data) -> Sequence[Text]:
+    return [line(("told ", "yellow"), story.cut(words(data.get("message"))), indent=2)]
+
+
+def _taught(story: Story, data: Data) -> Sequence[Text]:
+    notes = data.get("notes")
+    given = notes if isinstance(notes, Sequence) and not isinstance(notes, str) else ()
+    return [line(("guided ", "bold"), story.cut(words(note))) for note in given]
 
 
 def _withdrawn(_: Story, data: Data) -> Sequence[Text]:
@@ -321,7 +355,13 @@ _TELLERS: Final[Mapping[str, Callable[[Story, Data], Sequence[Text]]]] = {
     kinds.CALL_DISPATCHED: _dispatched,
     kinds.CALL_ENDED: _ended,
     kinds.APPROVAL_OPENED: _opened,
+    kinds.APPROVAL_VOTED: _voted,
     kinds.APPROVAL_DECIDED: _answered,
+    kinds.APPROVAL_REMINDED: _reminded,
+    kinds.APPROVAL_ESCALATED: _escalated,
+    kinds.RESULT_PROPOSED: _proposed,
+    kinds.RESULT_REFUSED: _result_refused,
+    kinds.FEEDBACK_RECALLED: _taught,
     kinds.APPROVAL_EXPIRED: _expired,
     kinds.APPROVAL_WITHDRAWN: _withdrawn,
     kinds.THREAD_RECALLED: _recalled,
