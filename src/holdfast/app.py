@@ -12,7 +12,7 @@ from holdfast.answers import Answers
 from holdfast.composition import Parts, refuse_in_event_loop
 from holdfast.config import Settings
 from holdfast.control_room import ControlRoom
-from holdfast.engine.beside import beside
+from holdfast.engine.beside import attended, beside
 from holdfast.engine.clock import new_id
 from holdfast.engine.heap import spare_what_is_loaded
 from holdfast.engine.local import LocalEngine, install_signal_handlers
@@ -278,8 +278,9 @@ class App(Answers):
     async def worker(self, concurrency: int | None = None, *, only: str | None = None) -> AsyncGenerator[LocalEngine]:
         """Work on executions in the background while the block runs; on leaving, turns reach their commit."""
         engine = await self._parts.engine(concurrency, only)
+        attendants = await self._parts.attendants(engine)
         self._engines += only is None
-        async with beside(engine):
+        async with beside(engine, *attendants):
             try:
                 yield engine
             finally:
@@ -288,10 +289,11 @@ class App(Answers):
     async def work(self, *, concurrency: int | None = None, drain: bool = False) -> None:
         """Work until stopped by a signal; with `drain` only until nothing is left that it could do."""
         engine = await self._parts.engine(concurrency, None)
+        attendants = await self._parts.attendants(engine)
         spare_what_is_loaded()
         install_signal_handlers(engine)
         try:
-            await (engine.drain() if drain else engine.run())
+            await attended(engine, engine.drain() if drain else engine.run(), *attendants)
         finally:
             self._parts.closing_s = engine.grace_left_s
 

@@ -10,8 +10,10 @@ from typing import cast
 import structlog
 
 from holdfast.agent import Agent
+from holdfast.attendants import attendants
 from holdfast.config import Settings, configure_logging, quieted
 from holdfast.configured import obey_configuration
+from holdfast.engine.beside import Attendant
 from holdfast.engine.clock import SystemClock
 from holdfast.engine.local import LocalEngine
 from holdfast.errors import DeclarationError, NotFound, UsageError
@@ -122,7 +124,8 @@ class Parts:
         if concurrency is not None and (type(concurrency) is not int or concurrency < 1):
             raise UsageError(f"concurrency={concurrency!r}: give a whole number, 1 or more, or leave it out")
         trail, stopping = await self.trail(), asyncio.Event()
-        await obey_configuration(self.settings, trail, [self._cast(agent) for agent in self.agents.values()])
+        casts = [self._cast(agent) for agent in self.agents.values()]
+        await obey_configuration(self.settings, trail, casts, only=only is not None)
         desk = self._desk(trail, stopping, holds_lease=lambda: engine.holds_lease())  # noqa: PLW0108 - made right below
         engine = LocalEngine(
             trail,
@@ -136,6 +139,14 @@ class Parts:
             stopping=stopping,
         )
         return engine
+
+    async def attendants(self, engine: LocalEngine) -> Sequence[Attendant]:
+        """What runs beside an engine of this app.
+
+        Raises:
+            MissingExtra: A channel is configured whose library is not installed.
+        """
+        return attendants(engine, settings=self.settings, trail=await self.trail(), clock=self.clock)
 
     async def close(self) -> None:
         """Write what is queued and let go of the database and the models."""

@@ -1,18 +1,27 @@
-"""What configuration puts in force when a worker starts: budgets, rates, and the prices that budgets need."""
+"""What configuration puts in force when a worker starts: budgets, rates, channels, and the prices that budgets need."""
 
 from collections.abc import Iterable
 
 from holdfast.config import Settings
 from holdfast.loop.desk import Cast
+from holdfast.trail.controls.tell import as_data
 from holdfast.trail.trail import Trail
 from holdfast.types import Budget
 
+CHANNELS = ("slack", "telegram", "email", "webhook")
+"""The settings that each make a channel, by its name."""
 WHO = "configuration"
 """Stands on the operators' record for a change that the configuration made."""
 
 
-async def obey_configuration(settings: Settings, trail: Trail, casts: Iterable[Cast]) -> None:
+async def obey_configuration(settings: Settings, trail: Trail, casts: Iterable[Cast], *, only: bool = False) -> None:
     """Set what is configured, take away what was configured and is no more, refuse what cannot be paid for.
+
+    Args:
+        settings: What is configured.
+        trail: Where it is put in force.
+        casts: The agents of this worker.
+        only: It works on one execution alone: it takes no channel away from workers with another configuration.
 
     Raises:
         UsageError: A configured budget or rate cannot be.
@@ -20,6 +29,7 @@ async def obey_configuration(settings: Settings, trail: Trail, casts: Iterable[C
     """
     await _keep_budgets(settings, trail)
     await _keep_rates(settings, trail)
+    await _keep_channels(settings, trail, drops=not only)
     known = await trail.controls()
     for budget in known.budgets:
         for cast in casts:
@@ -47,6 +57,21 @@ async def _keep_rates(settings: Settings, trail: Trail) -> None:
     for name, rate in known.items():
         if rate.source == "config" and name not in wanted:
             await trail.drop_rate(name, by=WHO)
+
+
+async def _keep_channels(settings: Settings, trail: Trail, *, drops: bool) -> None:
+    wanted = [name for name in CHANNELS if getattr(settings, name)]
+    if wanted:
+        from holdfast.notify.routing import routes  # noqa: PLC0415 - HTTP clients, for those who have channels
+
+        of = routes(settings)
+        groups = {group for person in settings.people.values() for group in person.groups}
+        reached = {group: of(group) for group in (None, *sorted(groups))}
+        for name in wanted:
+            await trail.set_channel(name, as_data(reached, name, updates=name != "email"), by=WHO)
+    for name in (await trail.controls()).channels if drops else ():
+        if name not in wanted:
+            await trail.set_channel(name, None, by=WHO)
 
 
 def _charges_money(budget: Budget, agent: str) -> bool:

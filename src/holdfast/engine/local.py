@@ -83,6 +83,8 @@ class LocalEngine:
         """While draining: when the leases of other workers would have ended, as first seen."""
         self._stop_by: float | None = None
         """When its grace period ends, by `monotonic`, once it stops."""
+        self.before_leaving: Callable[[], Awaitable[None]] | None = None
+        """What a drain waits for when it has nothing left to do."""
         self._full = False
         """The last claim filled every slot: there may be more."""
 
@@ -150,6 +152,8 @@ class LocalEngine:
                 self._nudge.clear()
                 wait_s, idle = await self._pass()
                 if drain and idle and (wait_s is None or wait_s > SOON_S) and await self._nothing_left():
+                    if self.before_leaving is not None:
+                        await self.before_leaving()
                     return
                 trouble_s = 0.0
                 await self._rest(wait_s)

@@ -33,7 +33,7 @@ class Courier:
     Args:
         outbox: Where deliveries wait.
         channels: Ways to people.
-        worker_id: Who holds the rows that are taken.
+        worker_id: Who holds the rows that are taken; or what says so now, for a worker that may get another name.
         clock: Time.
         jitter: Numbers from 0 to 1. Default: random.
         attempts: Attempts until a delivery is given up. Default: 12, over about a day.
@@ -46,7 +46,7 @@ class Courier:
         outbox: Outbox,
         channels: Iterable[Channel],
         *,
-        worker_id: str,
+        worker_id: str | Callable[[], str],
         clock: Clock,
         jitter: Callable[[], float] = random,
         attempts: int = ATTEMPTS,
@@ -54,7 +54,8 @@ class Courier:
         on_dead: OnDead | None = None,
     ) -> None:
         self._outbox, self._channels = outbox, list(channels)
-        self._worker_id, self._clock, self._jitter = worker_id, clock, jitter
+        self._worker_id = (lambda: worker_id) if isinstance(worker_id, str) else worker_id
+        self._clock, self._jitter = clock, jitter
         self._attempts, self._timeout_s, self._on_dead = attempts, timeout_s, on_dead
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -68,22 +69,36 @@ class Courier:
             for channel in self._channels:
                 await channel.close()
 
+    async def empty(self) -> None:
+        """Deliver what is due now, on all channels at once; a channel that fails is left at that."""
+        async with asyncio.TaskGroup() as lines:
+            for channel in self._channels:
+                lines.create_task(self._empty(channel))
+
+    async def _empty(self, channel: Channel) -> None:
+        try:
+            while await self.deliver(channel) == 0.0:
+                pass
+        except StoreError as error:
+            log.warning("outbox away", channel=channel.name, error=str(error))
+
     async def deliver(self, channel: Channel) -> float | None:
         """Take one delivery of a channel, if any is due, and see it through.
 
         Returns:
             Seconds until the channel may be tried again; `None`: nothing was due.
         """
-        taken = await self._outbox.due(self._worker_id, channel=channel.name, limit=1, hold_s=self._timeout_s * 3)
+        me = self._worker_id()
+        taken = await self._outbox.due(me, channel=channel.name, limit=1, hold_s=self._timeout_s * 3)
         if not taken:
             return None
         outgoing = taken[0]
         try:
             ref = await self._attempt(channel, outgoing)
         except DeliveryFailed as failed:
-            await self._failed(outgoing, failed)
+            await self._failed(outgoing, failed, me)
             return failed.retry_after_s or 0.0
-        await self._recorded(lambda: self._outbox.sent(outgoing.id, worker_id=self._worker_id, ref=ref))
+        await self._recorded(lambda: self._outbox.sent(outgoing.id, worker_id=me, ref=ref))
         log.info("delivered", channel=channel.name, id=outgoing.id, attempt=outgoing.attempts)
         return 0.0
 
@@ -123,7 +138,7 @@ class Courier:
             await channel.update(ref, delivery)
         return None
 
-    async def _failed(self, outgoing: Outgoing, failed: DeliveryFailed) -> None:
+    async def _failed(self, outgoing: Outgoing, failed: DeliveryFailed, me: str) -> None:
         next_at = next_attempt(
             failed,
             attempts=outgoing.attempts,
@@ -135,9 +150,7 @@ class Courier:
         log.warning("not delivered", channel=where, id=outgoing.id, error=str(failed), next_at=str(next_at or "never"))
         if next_at is None and self._on_dead is not None:
             await self._on_dead(outgoing, str(failed))
-        await self._recorded(
-            lambda: self._outbox.failed(outgoing.id, worker_id=self._worker_id, error=str(failed), next_at=next_at)
-        )
+        await self._recorded(lambda: self._outbox.failed(outgoing.id, worker_id=me, error=str(failed), next_at=next_at))
 
     async def _recorded(self, write: Callable[[], Awaitable[None]]) -> None:
         """Write down what happened, also when the database is away for a moment: else it would happen again."""
