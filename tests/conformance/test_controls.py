@@ -78,7 +78,11 @@ def test_a_full_budget_refuses_and_nothing_is_stored(world: World):
         held = await world.running(trail)
         other = await world.running(trail, "bob")
         await trail.append(wants(held, 700))
-        with pytest.raises(BudgetExhausted, match=r"'all'.* 400 tokens, and 300 tokens are left") as refused:
+        with pytest.raises(BudgetExhausted, match=r"'all'.* 400 tokens, 300 tokens .* held") as refused:
+            await trail.append(wants(other, 400))
+        assert refused.value.on_exhausted == "park"  # what is held may be given back within seconds
+        await trail.append(pays(held, 700))
+        with pytest.raises(BudgetExhausted, match=r"'all'.* 400 tokens, 300 tokens are left") as refused:
             await trail.append(wants(other, 400))
         assert refused.value.on_exhausted == "summarise"
         assert refused.value.until.hour == 0  # the next day

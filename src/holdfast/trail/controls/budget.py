@@ -19,6 +19,8 @@ from holdfast.types import Account, Budget
 
 PICO: Final = Decimal(10) ** 12
 BUCKETS: Final = 60
+HELD_WAIT: Final = timedelta(seconds=3)
+"""When to look again where only calls under way stand against it: most of them use less than they hold."""
 _ROLLING = re.compile(r"([1-9]\d{0,5})(m|h|d)")
 _UNIT_S: Final = {"m": 60, "h": 3_600, "d": 86_400}
 
@@ -128,32 +130,39 @@ def charge(  # noqa: PLR0913 - one booking
         BudgetExhausted: There is no room.
     """
     at = _standing(budget, account, now)
-    room = ceiling(budget) + at.topped_up - at.spent - at.reserved
-    if must_fit and reserve > 0 and reserve + spend > room:
-        _refuse(budget, at, subject=subject, wanted=reserve + spend, room=room)
+    if must_fit and reserve > 0 and reserve + spend > _room(budget, at):
+        _refuse(budget, at, subject=subject, wanted=reserve + spend, now=now)
     buckets, key = dict(at.buckets), str(at.begin)
     if spend:
         buckets[key] = max(buckets.get(key, 0) + spend, 0)
     return {"reserved": max(at.reserved + reserve, 0), "buckets": buckets, "extra": at.extra}
 
 
-def _refuse(budget: Budget, at: _Standing, *, subject: str, wanted: int, room: int) -> None:
-    never = wanted > ceiling(budget) + at.topped_up
-    whose = f" of {subject}" if subject else ""
-    money = budget.usd is not None
-    asked, left = (f"${Decimal(n) / PICO:.6f}" if money else f"{n:,} tokens" for n in (wanted, max(room, 0)))
-    until = datetime.fromtimestamp(at.resets_at, UTC)
-    why = (
-        "that is more than it ever allows: raise it, or lower max_output_tokens"
-        if never
-        else f"it has room again at {until:%Y-%m-%d %H:%M} UTC, or when somebody tops it up"
-    )
+def _refuse(budget: Budget, at: _Standing, *, subject: str, wanted: int, now: datetime) -> None:
+    room = _room(budget, at)
+    never, held = wanted > room + at.reserved + at.spent, wanted <= room + at.reserved
+    until = now + HELD_WAIT if held else datetime.fromtimestamp(at.resets_at, UTC)
+    if never:
+        why = "that is more than it ever allows: raise it, or lower max_output_tokens"
+    elif held:
+        why = f"{_words(budget, at.reserved)} are held for calls under way"
+    else:
+        why = f"it has room again at {until:%Y-%m-%d %H:%M} UTC, or when somebody tops it up"
+    whose, left = f" of {subject}" if subject else "", _words(budget, max(room, 0))
     raise BudgetExhausted(
-        f"budget {budget.name!r}{whose}: the next model call may cost {asked}, and {left} are left; {why}",
+        f"budget {budget.name!r}{whose}: the next model call may cost {_words(budget, wanted)}, {left} are left; {why}",
         until=until,
         budget=budget.name,
-        on_exhausted="fail" if never and budget.on_exhausted == "park" else budget.on_exhausted,
+        on_exhausted="park" if held else "fail" if never and budget.on_exhausted == "park" else budget.on_exhausted,
     )
+
+
+def _room(budget: Budget, at: _Standing) -> int:
+    return ceiling(budget) + at.topped_up - at.spent - at.reserved
+
+
+def _words(budget: Budget, amount: int) -> str:
+    return f"{amount:,} tokens" if budget.usd is None else f"${Decimal(amount) / PICO:.6f}"
 
 
 def top_up(budget: Budget, account: Data | None, *, amount: int, now: datetime) -> Data:
