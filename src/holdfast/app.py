@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Self
 
 from pydantic_core import to_jsonable_python
@@ -18,11 +19,13 @@ from holdfast.engine.heap import spare_what_is_loaded
 from holdfast.engine.local import LocalEngine, install_signal_handlers
 from holdfast.loop.listening import heard
 from holdfast.loop.preflight import Finding, preflight
+from holdfast.loop.retry import refuse_unfailed, set_aside
 from holdfast.loop.started import started_event
 from holdfast.ports import Clock, Journal, NewId
 from holdfast.trail.follow import follow_events, settled
 from holdfast.trail.trail import Trail
 from holdfast.types import (
+    DeadLetter,
     Event,
     Execution,
     Health,
@@ -255,14 +258,39 @@ class App(Answers):
         """
         return await (await self._open()).cancel(execution_id, by=by)
 
-    async def retry(self, execution_id: str, *, by: str = "operator") -> Execution:
-        """Let a failed execution go on after its last durable step, with fresh limits.
+    async def retry(self, execution_id: str, *, by: str = "operator", from_step: int | None = None) -> Execution:
+        """Let a failed execution go on, with fresh limits.
+
+        Args:
+            execution_id: Which.
+            by: Who says so.
+            from_step: Set the turns from this step on aside and do them anew; what they did is not done again.
+                Default: go on after the last durable step.
 
         Raises:
             NotFound: There is no such execution.
             IllegalTransition: It has not failed.
+            UsageError: It has no such step, or nobody knows whether a call behind it happened.
         """
-        return await (await self._open()).retry(execution_id, by=by)
+        trail = await self._open()
+        if from_step is None:
+            return await trail.retry(execution_id, by=by)
+        await refuse_unfailed(trail, execution_id)
+        back = set_aside(execution_id, await trail.events(execution_id), from_step)
+        return await trail.retry(execution_id, by=by, back=back)
+
+    async def dead_letters(
+        self, *, agent: str | None = None, reason: str | None = None, since: datetime | None = None, limit: int = 100
+    ) -> Sequence[DeadLetter]:
+        """Executions that ended failed, the newest failure first, with the step after which a retry goes on.
+
+        Args:
+            agent: Only this one's, by name.
+            reason: Only those that failed for this reason, e.g. `"LOOP_DETECTED"`.
+            since: Only those that failed at this time or later.
+            limit: How many at most. Default: 100.
+        """
+        return await (await self._open()).dead_letters(agent=agent, reason=reason, since=since, limit=limit)
 
     def health(self) -> Health:
         """Whether the database takes writes now."""

@@ -14,6 +14,7 @@ from holdfast.types import (
     Closed,
     Context,
     Conversation,
+    DeadLetter,
     Decision,
     Default,
     Effect,
@@ -28,6 +29,7 @@ from holdfast.types import (
     Proposal,
     Reply,
     Ruling,
+    SetAside,
     Status,
     Swept,
 )
@@ -255,12 +257,18 @@ class Store(Protocol):
         """
         ...
 
-    async def retry(self, execution_id: str, *, by: str) -> Execution:
-        """Make a failed execution pending again, to go on after its last durable step.
+    async def retry(self, execution_id: str, *, by: str, back: SetAside | None = None) -> Execution:
+        """Make a failed execution pending again, to go on after its last durable step, or before turns set aside.
 
         Raises:
-            IllegalTransition: It has not failed.
+            IllegalTransition: It has not failed, or went on since `back` was worked out.
         """
+        ...
+
+    async def dead_letters(
+        self, *, agent: str | None = None, reason: str | None = None, since: datetime | None = None, limit: int = 100
+    ) -> Sequence[DeadLetter]:
+        """Executions that ended failed, the newest failure first."""
         ...
 
     def health(self) -> Health:

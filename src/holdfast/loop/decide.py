@@ -1,16 +1,18 @@
 """Decide: what the model's message asks for, and what the gates say of each call. One commit: the intent."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeAlias, cast
 
 from holdfast.errors import GrantUnusable, InvalidArguments, Paused, Unavailable
 from holdfast.loop.activation import Activation
 from holdfast.loop.admit import leave_for, stand_back
 from holdfast.loop.handover import account, in_words
+from holdfast.loop.judged import Judged
 from holdfast.loop.model import RawCall, Response
 from holdfast.loop.output import parse_arguments
 from holdfast.loop.result import correct, take_result, take_text
+from holdfast.loop.reuse import give_recorded, recognised
 from holdfast.loop.wrapup import give_up
 from holdfast.policy import approval as asking
 from holdfast.policy import gate
@@ -19,7 +21,7 @@ from holdfast.policy.rights import Rights
 from holdfast.ports import Tool
 from holdfast.trail import events as kinds
 from holdfast.trail.codec import storable
-from holdfast.types import CallChange, CallStatus, Decision, Effect, Grant, Json, Proposal
+from holdfast.types import CallChange, CallStatus, Decision, Grant, Json, Proposal
 
 Record: TypeAlias = Callable[[str, Mapping[str, Json], CallChange], None]
 
@@ -31,24 +33,6 @@ REVIEWED = Decision(verdict="review", gate="cannot_complete", reason="The agent 
 TAKEN = Decision(
     verdict="deny", gate="cannot_complete", reason="Noted: the work ends here, unless it is taken up again."
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
-    """One call of the message with what was decided about it."""
-
-    raw: RawCall
-    id: str
-    index: int
-    effect: Effect
-    arguments: dict[str, Json]
-    digest: str
-    schema_hash: str
-    decision: Decision
-    proposal: Proposal | None = None
-    asked: Decision | None = None
-    """What would have been asked of people, where a grant lets it run."""
-    grant: str | None = None
 
 
 async def decide(activation: Activation, response: Response) -> None:
@@ -68,6 +52,8 @@ async def decide(activation: Activation, response: Response) -> None:
         await hand_over(activation, others)
     else:
         judged = [judge(activation, index, call) for index, call in enumerate(others)]
+        if activation.history.happened:
+            judged = recognised(activation.history, judged)
         await open_calls(activation, await with_grants(activation, judged))
 
 
@@ -212,6 +198,8 @@ async def open_calls(activation: Activation, judged: Sequence[Judged]) -> None:
             ask(activation, call)
         elif call.decision.verdict == "deny":
             refuse(activation, call, activation.intend)
+        elif call.reused:
+            give_recorded(activation, call)
     try:
         if waiting:
             await activation.park("APPROVAL", status="awaiting_review")
@@ -251,7 +239,7 @@ def first_wave(judged: Sequence[Judged]) -> set[str]:
     """
     wave = set[str]()
     for call in judged:
-        if call.decision.verdict not in {"allow", "rewrite"}:
+        if call.decision.verdict not in {"allow", "rewrite"} or call.reused:
             continue
         wave.add(call.id)
         if call.effect == "irreversible":
@@ -284,6 +272,7 @@ def decided(activation: Activation, call: Judged, status: CallStatus) -> dict[st
         "decision": gate.as_event(call.decision),
         "digest": call.digest,
         "schema_hash": call.schema_hash,
+        **({} if call.key == call.id else {"idempotency_key": call.key}),
     }
 
 
@@ -295,7 +284,7 @@ def row(activation: Activation, call: Judged, status: CallStatus) -> CallChange:
         step_number=activation.history.step,
         tool_name=call.raw.tool,
         effect=call.effect,
-        idempotency_key=call.id,
+        idempotency_key=call.key,
         tool_input=call.arguments,
         called_at=activation.desk.clock.now(),
     )

@@ -1,6 +1,7 @@
 """What stands in for a tool that failed: another tool, its last good result, or a default."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import cast
 
 from holdfast.errors import InvalidArguments
@@ -140,7 +141,7 @@ def ask(activation: Activation, proposal: Proposal, decision: Decision, error: s
     activation.ask(
         asking.ask_for_call(
             proposal,
-            Decision(verdict="review", gate=decision.gate, reason=because, risk=decision.risk),
+            replace(decision, reason=because),
             approval_id=desk.new_id(),
             now=desk.clock.now(),
             expiry_s=desk.approval_expiry_s,

@@ -266,9 +266,9 @@ def result_of(data: dict[str, Any]) -> Json:
 
 
 def body_of(data: Mapping[str, Any]) -> str:
-    """What a call came to, without the first line that says which fallback it is from."""
+    """What a call came to, without the first line that says from where the result is."""
     content: str = data["content"]
-    return content.partition("\n")[2] if data.get("fallback") else content
+    return content.partition("\n")[2] if data.get("fallback") or data.get("reused_from") else content
 
 
 def label(call: CallState) -> str:

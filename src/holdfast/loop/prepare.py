@@ -1,5 +1,6 @@
 """The start of an activation: the thread's earlier words, tools that changed, answers that came."""
 
+from collections.abc import Mapping
 from hashlib import sha256
 
 from holdfast.loop.activation import Activation
@@ -167,7 +168,7 @@ def handed_over(activation: Activation, answer: ApprovalState) -> dict[str, Json
     if answer.gate not in {"CANNOT_COMPLETE", "TOOL_FAILED"}:
         return None
     call = activation.history.calls.get(answer.call_id or "")
-    said = call.arguments if call else {}
+    said: Mapping[str, Json] = call.arguments if call else {}
     return account(activation, str(said.get("reason") or answer.reason), said)
 
 

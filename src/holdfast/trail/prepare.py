@@ -9,11 +9,11 @@ from typing import Final, cast
 from holdfast.errors import UsageError
 from holdfast.ports import Clock
 from holdfast.trail.codec import BLOB_BYTES, Codec, NewBlob, canonical, pack, stamp
-from holdfast.trail.events import VERSIONS
+from holdfast.trail.events import RETRIED, VERSIONS
 from holdfast.trail.redact import Redactor
-from holdfast.trail.requests import AppendStep, Decide, EventText, Row, Start
+from holdfast.trail.requests import AppendStep, Decide, EventText, Retry, Row, Start
 from holdfast.trail.votes import ladder_text
-from holdfast.types import Append, CallChange, Json, NewApproval, NewEvent, NewExecution, Ruling
+from holdfast.types import Append, CallChange, Json, NewApproval, NewEvent, NewExecution, Ruling, SetAside
 
 _PLAIN_CHARACTERS: Final = BLOB_BYTES // 4
 """So few that no value among them can be large enough for a blob."""
@@ -110,6 +110,25 @@ class Preparer:
             edit=self._data(ruling.edit, blobs),
             edit_digest=ruling.edit_digest,
             blobs=blobs,
+            at=self.now(),
+        )
+
+    def retry(self, execution_id: str, *, by: str, back: SetAside | None) -> Retry:
+        """A retry, from an earlier step where `back` says so.
+
+        Raises:
+            UsageError: It does not say who retries.
+        """
+        data: dict[str, Json] = {"by": self.who(by)}
+        if back is not None:
+            happened = [dict(item) for item in back.happened]
+            data |= {"from_step": back.from_step, "told": back.told, "happened": happened}
+        blobs: list[NewBlob] = []
+        return Retry(
+            execution_id=execution_id,
+            event=self._event(NewEvent(kind=RETRIED, data=data), blobs),
+            blobs=blobs,
+            last_seq=back.last_seq if back else None,
             at=self.now(),
         )
 

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import BindParameter, Connection, bindparam, func, select, tuple_
 
 from holdfast.errors import NotFound, UnknownRecord
+from holdfast.trail.codec import stamp
 from holdfast.trail.controls.read import working_agents
 from holdfast.trail.events import VERSIONS
 from holdfast.trail.reader import Restorer, columns, contents, moment, money, rows, sure
@@ -15,6 +16,7 @@ from holdfast.trail.schema import approvals, blobs, events, executions, feedback
 from holdfast.types import (
     Approval,
     ApprovalStatus,
+    DeadLetter,
     Due,
     Event,
     Execution,
@@ -201,6 +203,44 @@ def good_result(connection: Connection, tool: str, key: str, *, now: datetime) -
             age_s=max((now - sure(row["at"])).total_seconds(), 0.0),
         )
     return None
+
+
+def dead_letters(
+    connection: Connection, *, agent: str | None, reason: str | None, since: datetime | None, limit: int
+) -> list[DeadLetter]:
+    """Executions that ended failed, the newest failure first."""
+    c = executions.c
+    query = select(*columns(executions)).where(c.status == "failed").order_by(c.completed_at.desc(), c.id.desc())
+    for column, wanted in ((c.agent_type, agent), (c.status_reason, reason)):
+        if wanted is not None:
+            query = query.where(column == wanted)
+    if since is not None:
+        query = query.where(c.completed_at >= (since if connection.dialect.name == "postgresql" else stamp(since)))
+    found = rows(connection, query.limit(limit))
+    unfinished = _unfinished(connection, [row["id"] for row in found])
+    return [
+        DeadLetter(
+            id=row["id"],
+            agent=row["agent_type"],
+            user=row["user_id"],
+            thread=row["thread_id"],
+            reason=row["status_reason"] or "FAILED",
+            error=row["error"],
+            step_count=row["step_count"],
+            last_good_step=row["step_count"] - ((row["id"], row["step_count"]) in unfinished),
+            failed_at=sure(row["completed_at"] or row["updated_at"]),
+        )
+        for row in found
+    ]
+
+
+def _unfinished(connection: Connection, ids: Sequence[str]) -> set[tuple[str, int]]:
+    """Executions and their steps that have calls which came to no end."""
+    c = tool_calls.c
+    query = select(c.execution_id, c.step_number).where(
+        c.execution_id.in_(ids), c.status.not_in(("completed", "failed", "denied"))
+    )
+    return {(row["execution_id"], row["step_number"]) for row in rows(connection, query)}
 
 
 def live_workers(connection: Connection, now: str) -> list[tuple[str, str, int]]:

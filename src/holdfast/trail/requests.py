@@ -70,7 +70,11 @@ class Cancel:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retry:
     execution_id: str
-    by: str
+    event: EventText
+    """The `execution.retried` event."""
+    blobs: Sequence[NewBlob]
+    last_seq: int | None
+    """The newest event that the retry was worked out from; `None`: from none."""
     at: str
 
 

@@ -216,10 +216,13 @@ def retry(ledger: Ledger, asked: Retry) -> None:
     head = ledger.head(asked.execution_id)
     if head.status != "failed":
         raise IllegalTransition(f"execution {head.id} is {head.status}: only a failed one can be retried")
+    if asked.last_seq is not None and asked.last_seq != head.last_seq:
+        raise IllegalTransition(f"execution {head.id} went on meanwhile: look at it again, then retry")
     if ledger.shared.known.budgets:
         ledger.shared.reopened(subject_of(head), datetime.fromisoformat(asked.at))
     head.error = head.result = head.completed_at = head.cancel_requested_at = None
-    ledger.note(head, events.RETRIED, {"by": asked.by}, asked.at)
+    ledger.keep(asked.blobs, asked.at)
+    ledger.record(head, [asked.event], asked.at)
     ledger.move(head, "pending", at=asked.at)
 
 

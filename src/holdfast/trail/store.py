@@ -1,14 +1,26 @@
 """The trail as a store: `ports.Store`, what doors ask about and do to executions."""
 
 from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
 from functools import partial
 from typing import get_args
 
 from holdfast.errors import UsageError
 from holdfast.trail import queries
 from holdfast.trail.parts import Parts
-from holdfast.trail.requests import Cancel, Retry
-from holdfast.types import Approval, ApprovalStatus, Execution, Feedback, Health, NewExecution, Ruling, Status
+from holdfast.trail.requests import Cancel
+from holdfast.types import (
+    Approval,
+    ApprovalStatus,
+    DeadLetter,
+    Execution,
+    Feedback,
+    Health,
+    NewExecution,
+    Ruling,
+    SetAside,
+    Status,
+)
 
 
 class StoreSide:
@@ -82,11 +94,23 @@ class StoreSide:
         await self._parts.write(Cancel(execution_id=execution_id, by=prepare.who(by), at=prepare.now()))
         return await self._after(execution_id)
 
-    async def retry(self, execution_id: str, *, by: str) -> Execution:
-        """Make a failed execution pending again."""
-        prepare = self._parts.prepare
-        await self._parts.write(Retry(execution_id=execution_id, by=prepare.who(by), at=prepare.now()))
+    async def retry(self, execution_id: str, *, by: str, back: SetAside | None = None) -> Execution:
+        """Make a failed execution pending again: see `ports.Store.retry`."""
+        await self._parts.write(self._parts.prepare.retry(execution_id, by=by, back=back))
         return await self._after(execution_id)
+
+    async def dead_letters(
+        self,
+        *,
+        agent: str | None = None,
+        reason: str | None = None,
+        since: datetime | None = None,
+        limit: int = 100,
+    ) -> Sequence[DeadLetter]:
+        """Executions that ended failed, the newest failure first."""
+        return await self._parts.reader.run(
+            partial(queries.dead_letters, agent=agent, reason=reason, since=since, limit=limit)
+        )
 
     def health(self) -> Health:
         """Whether writes are taken now."""

@@ -38,6 +38,7 @@ from holdfast.types.control import (
     SwitchKind,
 )
 from holdfast.types.conversation import CallRecord, Conversation
+from holdfast.types.dead_letter import DeadLetter, SetAside
 from holdfast.types.decision import Decision, Proposal, Verdict
 from holdfast.types.delivery import (
     Address,
@@ -95,6 +96,7 @@ __all__ = [
     "Conversation",
     "Cost",
     "CostBy",
+    "DeadLetter",
     "Decision",
     "Default",
     "Delivery",
@@ -134,6 +136,7 @@ __all__ = [
     "Routing",
     "Ruling",
     "Say",
+    "SetAside",
     "Settled",
     "Severity",
     "Status",
