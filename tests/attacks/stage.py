@@ -38,14 +38,15 @@ class Watched(Activation):
 
     stage: "Stage"
 
-    async def _write(self, **given: object) -> None:
+    async def _write(self, **given: object) -> Appended:
         try:
-            await super()._write(**given)
+            appended = await super()._write(**given)
         except CancelRequested:
             self.stage.cancelled = True
             raise
         if not self.stage.cancelled:
             self.stage.compare(self.history, await self.stage.trail.events(self.id))
+        return appended
 
 
 @dataclass

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-TABLES = ("blobs", "workers", "approvals", "tool_calls", "events", "executions")
+TABLES = ("blobs", "workers", "approvals", "tool_calls", "events", "model_usage", "executions")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
