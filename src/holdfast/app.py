@@ -21,6 +21,7 @@ from holdfast.loop.listening import heard
 from holdfast.loop.preflight import Finding, preflight
 from holdfast.loop.retry import refuse_unfailed, set_aside
 from holdfast.loop.started import started_event
+from holdfast.outside import Outside, open_to_outside
 from holdfast.ports import Clock, Journal, NewId
 from holdfast.trail.follow import follow_events, settled
 from holdfast.trail.trail import Trail
@@ -81,6 +82,17 @@ class App(Answers):
     def control(self) -> ControlRoom:
         """What operators do: budgets, rates, kill switches, breakers, and the record of it."""
         return ControlRoom(self._parts)
+
+    @asynccontextmanager
+    async def outside(self) -> AsyncGenerator[Outside]:
+        """What doors to the world need while they are open: answers from channels and mail links, taken in and checked.
+
+        Raises:
+            MissingExtra: A channel is configured whose library is not installed.
+        """
+        await self._open()
+        async with open_to_outside(self._parts, self) as opened:
+            yield opened
 
     @property
     def settings(self) -> Settings:

@@ -81,6 +81,10 @@ class Parts:
         """Who may decide, as it is configured at this moment."""
         return self._people.rights()
 
+    def people_settings(self) -> Settings:
+        """The configuration whose people count at this moment."""
+        return self._people.settings()
+
     def agent(self, agent: Agent[object] | str) -> Agent[object]:
         """The agent of that name, as this app has it.
 

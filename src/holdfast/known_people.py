@@ -27,6 +27,7 @@ class KnownPeople:
     def __init__(self, given: Settings | None, redactor: Callable[[], Redactor]) -> None:
         self._given, self._redactor = given, redactor
         self._rights: Rights | None = None
+        self._settings = given
         self._seen: Seen = None
 
     def rights(self) -> Rights:
@@ -39,6 +40,11 @@ class KnownPeople:
             self._rights, self._seen = self._read(), seen
         return self._rights
 
+    def settings(self) -> Settings:
+        """The configuration whose people count now."""
+        self.rights()
+        return self._settings or Settings.load()
+
     def _read(self) -> Rights:
         try:
             return self._of(Settings.load())
@@ -49,6 +55,7 @@ class KnownPeople:
             return self._rights
 
     def _of(self, settings: Settings) -> Rights:
+        self._settings = settings
         redact = self._redactor().text
         people = {redact(name): person.groups for name, person in settings.people.items()}
         return Rights.of(people, allow_self_approval=settings.allow_self_approval)

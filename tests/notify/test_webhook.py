@@ -82,7 +82,7 @@ def test_an_end_is_posted_once_for_all_messages():
     async def story(server: HttpServer, webhook: Webhook, clock: FakeClock) -> None:
         await webhook.update("msg_1", CLOSED)
         await webhook.update("msg_2", CLOSED)
-        assert {request.headers["webhook-id"] for request in server.requests} == {f"msg_{APPROVAL}_closed"}
+        assert {request.headers["webhook-id"] for request in server.requests} == {f"msg_{APPROVAL}_approved"}
         assert server.requests[0].json["data"]["by"] == "Ada"
 
     receiver(story)

@@ -1,14 +1,13 @@
 """Which channels are configured, where a question to a group goes, and how what comes in is read."""
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 from holdfast.config import Settings
 from holdfast.notify.email import Email
 from holdfast.notify.inbound import slack, telegram, webhook
-from holdfast.notify.inbound.reading import Reading
+from holdfast.notify.inbound.reading import Read
 from holdfast.notify.people import People
 from holdfast.notify.slack import Slack
 from holdfast.notify.telegram import Telegram
@@ -18,18 +17,6 @@ from holdfast.types import Address
 
 Routes: TypeAlias = Callable[[str | None], Sequence[Address]]
 """Where a delivery to a group (`None`: to everybody) goes: one row of the outbox for each address."""
-
-
-class Read(Protocol):
-    """Verifies a request from a service and reads it."""
-
-    def __call__(self, body: bytes, *, headers: Mapping[str, str], now: datetime) -> Reading:
-        """What somebody did.
-
-        Raises:
-            ForgedAnswer: It is not from the service, too old, or not as the service makes them.
-        """
-        ...
 
 
 def make_channels(settings: Settings, *, clock: Clock) -> dict[str, Channel]:

@@ -51,7 +51,8 @@ class Webhook:
         Raises:
             DeliveryFailed: It was not taken.
         """
-        await self._post(f"msg_{closed.card.approval_id}_closed", closed, at=closed.at)
+        # Once for all messages about it; again when a no took back a yes.
+        await self._post(f"msg_{closed.card.approval_id}_{closed.status}", closed, at=closed.at)
 
     async def close(self) -> None:
         """Let go of connections."""

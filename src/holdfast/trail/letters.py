@@ -70,7 +70,7 @@ def _outgoing(row: Row, found: Mapping[str, Approval]) -> Outgoing:
 
 
 def _about(kind: str, told: Told, approval: Approval) -> Delivery:
-    card = _card(approval, told)
+    card = card_of(approval, group=told["group"], note=_note(told))
     if kind == "card":
         return card
     return Closed(
@@ -83,8 +83,12 @@ def _about(kind: str, told: Told, approval: Approval) -> Delivery:
     )
 
 
-def _card(approval: Approval, told: Told) -> Card:
-    notes = {"reminded": "Reminder", "escalated": f"Escalated to {told['group']}"}
+def _note(told: Told) -> str | None:
+    return {"reminded": "Reminder", "escalated": f"Escalated to {told['group']}"}.get(told["what"])
+
+
+def card_of(approval: Approval, *, group: str | None = None, note: str | None = None) -> Card:
+    """A question as people outside the console see it."""
     return Card(
         approval_id=approval.id,
         execution_id=approval.execution_id,
@@ -98,8 +102,8 @@ def _card(approval: Approval, told: Told) -> Card:
         arguments=approval.arguments,
         asked_at=approval.asked_at,
         expires_at=approval.expires_at,
-        group=told["group"],
-        note=notes.get(told["what"]),
+        group=group,
+        note=note,
     )
 
 

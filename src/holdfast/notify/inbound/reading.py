@@ -1,6 +1,7 @@
 """What was read from a verified message: an answer, a wish to be asked more, or words that are neither."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeAlias, runtime_checkable
@@ -56,6 +57,18 @@ class Unfit:
 
 Reading: TypeAlias = Answered | Wanted | Unfit | None
 """`None`: nothing that concerns us; say 200 and do nothing."""
+
+
+class Read(Protocol):
+    """Verifies a request from a service and reads it."""
+
+    def __call__(self, body: bytes, *, headers: Mapping[str, str], now: datetime) -> Reading:
+        """What somebody did.
+
+        Raises:
+            ForgedAnswer: It is not from the service, too old, or not as the service makes them.
+        """
+        ...
 
 
 @runtime_checkable
