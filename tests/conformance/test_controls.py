@@ -189,8 +189,24 @@ def test_what_an_ended_execution_still_held_is_charged(world: World):
     world.play(story)
 
 
+def test_a_bill_that_a_crash_left_unknown_counts_as_spent_from_then_on(world: World):
+    """The next worker says so with its first append; the room that is left is for others."""
+
+    async def story(trail):
+        await trail.set_budget(budget(), by="ada")
+        held = await world.running(trail)
+        await trail.append(wants(held, 600))
+        await trail.append(step(held, status="pending"))  # as a take-over leaves it
+        (again,) = await world.claim(trail)
+        await trail.append(wants(again, 900, unknown_tokens=600, unknown_usd=Decimal(0)))
+        now = await account(trail)
+        assert (now.spent, now.reserved, now.left) == (600, 300, 100)
+
+    world.play(story)
+
+
 def test_a_retried_execution_is_not_charged_twice(world: World):
-    """What it holds is reserved again, and charged once at its end."""
+    """What it still holds was charged at its end; a retry changes nothing of that."""
 
     async def story(trail):
         await trail.set_budget(budget(), by="ada")
@@ -200,9 +216,10 @@ def test_a_retried_execution_is_not_charged_twice(world: World):
         await trail.retry(held.execution.id, by="ada")
         during = await account(trail)
         (again,) = await world.claim(trail)
-        await trail.append(step(again, status="completed", reserved_tokens=200))
+        await trail.append(wants(again, 300, unknown_tokens=200, unknown_usd=Decimal(0)))
+        await trail.append(step(again, status="completed", reserved_tokens=200, unknown_tokens=200))
         after = await account(trail)
-        assert (during.reserved, during.spent) == (200, 0)
+        assert (during.reserved, during.spent) == (0, 200)
         assert (after.reserved, after.spent) == (0, 200)
 
     world.play(story)

@@ -264,6 +264,8 @@ class Activation:
                     cost_usd=history.cost_usd,
                     reserved_tokens=history.held_tokens,
                     reserved_usd=history.held_usd,
+                    unknown_tokens=history.unknown[0],
+                    unknown_usd=history.unknown[1],
                     result=result,
                     error=error,
                     wake_at=wake_at,

@@ -188,18 +188,7 @@ async def open_calls(activation: Activation, judged: Sequence[Judged]) -> None:
     approvals = dict(activation.history.approvals)
     waiting = any(call.decision.verdict == "review" for call in judged)
     begun = set[str]() if waiting else first_wave(judged)
-    for call in judged:
-        status = status_of(call, begun)
-        activation.intend(kinds.CALL_DECIDED, decided(activation, call, status), row(activation, call, status))
-        if call.grant:
-            activation.use_grant(call.grant)
-    for call in judged:
-        if call.decision.verdict == "review":
-            ask(activation, call)
-        elif call.decision.verdict == "deny":
-            refuse(activation, call, activation.intend)
-        elif call.reused:
-            give_recorded(activation, call)
+    record_decisions(activation, judged, begun)
     try:
         if waiting:
             await activation.park("APPROVAL", status="awaiting_review")
@@ -211,6 +200,20 @@ async def open_calls(activation: Activation, judged: Sequence[Judged]) -> None:
     except GrantUnusable as refused_grant:
         activation.history.approvals = approvals
         await ask_after_all(activation, judged, str(refused_grant))
+
+
+def record_decisions(activation: Activation, judged: Sequence[Judged], begun: set[str]) -> None:
+    """What was decided of each call, and the questions and refusals that follow."""
+    for call in judged:
+        status = status_of(call, begun)
+        activation.intend(kinds.CALL_DECIDED, decided(activation, call, status), row(activation, call, status))
+        if call.grant:
+            activation.use_grant(call.grant)
+    for call in judged:
+        if call.decision.verdict == "review":
+            ask(activation, call)
+        elif call.decision.verdict == "deny":
+            refuse(activation, call, activation.intend)
 
 
 async def ask_after_all(activation: Activation, judged: Sequence[Judged], reason: str) -> None:

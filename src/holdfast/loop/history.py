@@ -238,6 +238,12 @@ class History:
         """Forget the approvals of one kind: they are used."""
         self.approvals = {key: item for key, item in self.approvals.items() if item.kind != kind}
 
+    @property
+    def unknown(self) -> tuple[int, Decimal]:
+        """Tokens and dollars held for calls whose bill nobody knows."""
+        live = self.reserved or (0, Decimal(0))
+        return self.held_tokens - live[0], self.held_usd - live[1]
+
     def settle(self, *, keep: bool) -> None:
         """The model call under way is over: give its reservation back, unless its bill is unknown."""
         if self.reserved and not keep:

@@ -32,6 +32,8 @@ class Head:
     cost_usd: str
     reserved_tokens: int
     reserved_usd: str
+    unknown_tokens: int
+    unknown_usd: str
     state: str | None
     result: str | None
     error: str | None
@@ -50,6 +52,8 @@ class Head:
             self.cost_usd,
             self.reserved_tokens,
             self.reserved_usd,
+            self.unknown_tokens,
+            self.unknown_usd,
             self.state,
             self.result,
             self.error,
@@ -128,7 +132,7 @@ class Started:
 HEAD_COLUMNS: Final = tuple(f.name for f in fields(Head))
 ADVANCED_COLUMNS: Final = (
     "id", "last_seq", "last_hash", "updated_at", "step_count", "token_count", "cost_usd", "reserved_tokens",
-    "reserved_usd", "state", "result", "error", "deadline",
+    "reserved_usd", "unknown_tokens", "unknown_usd", "state", "result", "error", "deadline",
 )  # fmt: skip
 MOVED_COLUMNS: Final = (
     *ADVANCED_COLUMNS, "status", "status_reason", "fence", "lease_owner", "claimed_at", "wake_at",

@@ -15,11 +15,11 @@ _MOMENTS: Final = frozenset(
         "called_at", "finished_at", "asked_at", "expires_at", "decided_at", "consumed_at", "attend_at", "due_at",
     }
 )  # fmt: skip
-_MONEY: Final = frozenset({"cost_usd", "reserved_usd"})
+_MONEY: Final = frozenset({"cost_usd", "reserved_usd", "unknown_usd"})
 _WHOLE: Final = frozenset(
     {
-        "seq", "version", "priority", "step_count", "token_count", "reserved_tokens", "fence", "last_seq",
-        "step_number", "attempt", "attempts", "quorum",
+        "seq", "version", "priority", "step_count", "token_count", "reserved_tokens", "unknown_tokens", "fence",
+        "last_seq", "step_number", "attempt", "attempts", "quorum",
     }
 )  # fmt: skip
 _REAL: Final = frozenset({"latency_ms", "risk"})

@@ -205,6 +205,7 @@ def cancel(ledger: Ledger, asked: Cancel) -> None:
     if head.status != "running":
         if ledger.shared.known.budgets:
             ledger.shared.closed(subject_of(head), datetime.fromisoformat(asked.at))
+        head.unknown_tokens, head.unknown_usd = head.reserved_tokens, head.reserved_usd
         ledger.move(head, "cancelled", reason="CANCELLED", at=asked.at)
         ledger.note(head, events.CANCELLED, {"by": asked.by}, asked.at)
     elif first:
@@ -218,8 +219,6 @@ def retry(ledger: Ledger, asked: Retry) -> None:
         raise IllegalTransition(f"execution {head.id} is {head.status}: only a failed one can be retried")
     if asked.last_seq is not None and asked.last_seq != head.last_seq:
         raise IllegalTransition(f"execution {head.id} went on meanwhile: look at it again, then retry")
-    if ledger.shared.known.budgets:
-        ledger.shared.reopened(subject_of(head), datetime.fromisoformat(asked.at))
     head.error = head.result = head.completed_at = head.cancel_requested_at = None
     ledger.keep(asked.blobs, asked.at)
     ledger.record(head, [asked.event], asked.at)

@@ -58,6 +58,8 @@ executions = Table(
     Column("cost_usd", MONEY, nullable=False),
     Column("reserved_tokens", BigInteger, nullable=False),
     Column("reserved_usd", MONEY, nullable=False),
+    Column("unknown_tokens", BigInteger, nullable=False, server_default="0"),
+    Column("unknown_usd", MONEY, nullable=False, server_default="0"),
     Column("lease_owner", Text),
     Column("claimed_at", MOMENT),
     Column("fence", BigInteger, nullable=False),

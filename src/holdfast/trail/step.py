@@ -145,6 +145,10 @@ def _advance(head: Head, step: AppendStep) -> None:
         head.reserved_tokens = asked.reserved_tokens
     if asked.reserved_usd is not None:
         head.reserved_usd = str(asked.reserved_usd)
+    if asked.status in ENDED:  # no call is under way any more: what is still held is a bill that nobody knows
+        head.unknown_tokens, head.unknown_usd = head.reserved_tokens, head.reserved_usd
+    elif asked.unknown_tokens is not None:
+        head.unknown_tokens, head.unknown_usd = asked.unknown_tokens, str(asked.unknown_usd or 0)
     head.state = step.state or head.state
     head.result = step.result or head.result
     head.error = step.error or head.error

@@ -31,6 +31,9 @@ class Append:
     cost_usd: Decimal | None = None
     reserved_tokens: int | None = None
     reserved_usd: Decimal | None = None
+    unknown_tokens: int | None = None
+    """Of what is reserved, for calls whose bill nobody knows."""
+    unknown_usd: Decimal | None = None
     state: Json = None
     result: Json = None
     error: str | None = None

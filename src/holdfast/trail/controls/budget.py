@@ -130,7 +130,7 @@ def charge(  # noqa: PLR0913 - one booking
         BudgetExhausted: There is no room.
     """
     at = _standing(budget, account, now)
-    if must_fit and reserve > 0 and reserve + spend > _room(budget, at):
+    if must_fit and 0 < reserve + spend > _room(budget, at):
         _refuse(budget, at, subject=subject, wanted=reserve + spend, now=now)
     buckets, key = dict(at.buckets), str(at.begin)
     if spend:

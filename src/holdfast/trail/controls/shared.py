@@ -30,8 +30,12 @@ class Subject:
     user: str | None
     tokens: int
     usd: Decimal
-    reserved_tokens: int
-    reserved_usd: Decimal
+    live_tokens: int
+    """Reserved for the model call under way."""
+    live_usd: Decimal
+    unknown_tokens: int = 0
+    """Reserved for calls whose bill nobody knows: charged as spent."""
+    unknown_usd: Decimal = Decimal(0)
 
 
 def subject_of(head: Head) -> Subject:
@@ -41,14 +45,16 @@ def subject_of(head: Head) -> Subject:
         user=head.user_id,
         tokens=head.token_count,
         usd=Decimal(head.cost_usd),
-        reserved_tokens=head.reserved_tokens,
-        reserved_usd=Decimal(head.reserved_usd),
+        live_tokens=head.reserved_tokens - head.unknown_tokens,
+        live_usd=Decimal(head.reserved_usd) - Decimal(head.unknown_usd),
+        unknown_tokens=head.unknown_tokens,
+        unknown_usd=Decimal(head.unknown_usd),
     )
 
 
 def newcomer(agent: str, user: str | None) -> Subject:
     """An execution that has not begun."""
-    return Subject(agent=agent, user=user, tokens=0, usd=Decimal(0), reserved_tokens=0, reserved_usd=Decimal(0))
+    return Subject(agent=agent, user=user, tokens=0, usd=Decimal(0), live_tokens=0, live_usd=Decimal(0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,14 +131,11 @@ class Shared:
     # --- executions that leave or come back without an append
 
     def closed(self, subject: Subject, now: datetime) -> None:
-        """An execution ended while nothing ran: what it still held is charged, for its bill is unknown."""
-        held = Charge(-subject.reserved_tokens, subject.reserved_tokens, -subject.reserved_usd, subject.reserved_usd)
-        self._book_all(subject, held, now)
-
-    def reopened(self, subject: Subject, now: datetime) -> None:
-        """A failed execution is retried: what it holds is reserved again."""
-        held = Charge(subject.reserved_tokens, -subject.reserved_tokens, subject.reserved_usd, -subject.reserved_usd)
-        self._book_all(subject, held, now)
+        """An execution ended while nothing ran: what a crash left held is charged, for its bill is unknown."""
+        tokens, usd = subject.live_tokens, subject.live_usd
+        charge = Charge(reserve_tokens=-tokens, spend_tokens=tokens, reserve_usd=-usd, spend_usd=usd)
+        for (kind, key), data in self._accounts(subject, charge, now, must_fit=False).items():
+            self.put(kind, key, data)
 
     def delay_s(self, subject: Subject, now: datetime) -> float:
         """Seconds that a new execution has to wait for the rates of requests.
@@ -265,10 +268,6 @@ class Shared:
             elif amount:
                 granted.puts["flow", key] = rate.book(one, self._flow(granted, key), amount=amount, now=now)
 
-    def _book_all(self, subject: Subject, charge: Charge, now: datetime) -> None:
-        for (kind, key), data in self._accounts(subject, charge, now, must_fit=False).items():
-            self.put(kind, key, data)
-
     def _accounts(self, subject: Subject, charge: Charge, now: datetime, *, must_fit: bool) -> dict[Key, Data | None]:
         puts: dict[Key, Data | None] = {}
         for one in self.known.budgets.values():
@@ -276,8 +275,8 @@ class Shared:
             if name is None:
                 continue
             money = one.usd is not None
-            reserve = _pico_change(subject.reserved_usd, charge.reserve_usd) if money else charge.reserve_tokens
-            spend = _pico_change(subject.usd, charge.spend_usd) if money else charge.spend_tokens
+            reserve = _pico_change(subject.live_usd, charge.reserve_usd) if money else charge.reserve_tokens
+            spend = _pico_change(subject.usd + subject.unknown_usd, charge.spend_usd) if money else charge.spend_tokens
             if not reserve and not spend:
                 continue
             key = f"{one.name}:{name}"
@@ -316,17 +315,22 @@ class Shared:
 
 
 def charge_of(subject: Subject, asked: Append) -> Charge:
-    """What a step changes. An ending execution holds nothing more: what it still held is charged."""
-    tokens = subject.tokens if asked.token_count is None else asked.token_count
-    usd = subject.usd if asked.cost_usd is None else asked.cost_usd
-    held = subject.reserved_tokens if asked.reserved_tokens is None else asked.reserved_tokens
-    held_usd = subject.reserved_usd if asked.reserved_usd is None else asked.reserved_usd
-    over = asked.status in ENDED
+    """What a step changes. An ending execution has no call under way: what it still holds is charged."""
+    before = subject.live_tokens + subject.unknown_tokens, subject.live_usd + subject.unknown_usd
+    held = before[0] if asked.reserved_tokens is None else asked.reserved_tokens
+    held_usd = before[1] if asked.reserved_usd is None else asked.reserved_usd
+    if asked.status in ENDED:
+        unknown, unknown_usd = held, held_usd
+    else:
+        unknown = subject.unknown_tokens if asked.unknown_tokens is None else asked.unknown_tokens
+        unknown_usd = subject.unknown_usd if asked.unknown_usd is None else asked.unknown_usd
+    tokens = 0 if asked.token_count is None else asked.token_count - subject.tokens
+    usd = Decimal(0) if asked.cost_usd is None else asked.cost_usd - subject.usd
     return Charge(
-        reserve_tokens=(0 if over else held) - subject.reserved_tokens,
-        spend_tokens=tokens - subject.tokens + (held if over else 0),
-        reserve_usd=(Decimal(0) if over else held_usd) - subject.reserved_usd,
-        spend_usd=usd - subject.usd + (held_usd if over else Decimal(0)),
+        reserve_tokens=held - unknown - subject.live_tokens,
+        spend_tokens=tokens + unknown - subject.unknown_tokens,
+        reserve_usd=held_usd - unknown_usd - subject.live_usd,
+        spend_usd=usd + unknown_usd - subject.unknown_usd,
     )
 
 

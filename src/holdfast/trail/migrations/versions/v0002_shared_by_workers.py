@@ -19,6 +19,7 @@ MONEY = sa.Text().with_variant(sa.Numeric(), "postgresql")
 
 def upgrade() -> None:
     """Create them. Code of version 0001 goes on working beside this until the deploy is over."""
+    _executions()
     _approvals()
     _controls()
     _model_usage()
@@ -26,6 +27,11 @@ def upgrade() -> None:
     _feedback()
     _outbox()
     _tool_cache()
+
+
+def _executions() -> None:
+    op.add_column("agent_executions", sa.Column("unknown_tokens", sa.BigInteger(), nullable=False, server_default="0"))
+    op.add_column("agent_executions", sa.Column("unknown_usd", MONEY, nullable=False, server_default="0"))
 
 
 def _approvals() -> None:
