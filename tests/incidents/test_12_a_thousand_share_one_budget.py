@@ -12,7 +12,9 @@ from tests.incidents.spenders import INPUT, OUTPUT, TURNS, bills, spender
 SPENDERS = str(Path(__file__).with_name("spenders.py"))
 MANY = 200
 CEILING = 40_000
-"""Room for some thirty executions of two hundred."""
+"""Room for some twenty executions of two hundred."""
+ONE_CALL = 8_000
+"""More than any one call reserves."""
 
 
 def billed(place: Place) -> int:
@@ -45,12 +47,12 @@ def test_four_processes_and_a_kill(place: Place):
     assert [worker.wait(90) for worker in workers] == [-9, -9, 0, 0]
     assert place.holdfast("worker", SPENDERS, "--drain").code == 0
     spent = billed(place)
-    assert CEILING // 3 < spent <= CEILING
+    assert 0 < spent <= CEILING
 
     async def look(app: App) -> None:
         (account,) = await app.control.budgets()
-        assert account.spent <= CEILING
-        assert account.spent + account.reserved <= CEILING
+        # What the killed ones were charged nobody knows: their worst case counts.
+        assert CEILING - ONE_CALL < account.spent + account.reserved <= CEILING
         waiting = await app.list(status="pending", limit=MANY)
         done = await app.list(status="completed", limit=MANY)
         assert len(waiting) + len(done) == MANY

@@ -214,6 +214,8 @@ def record_decisions(activation: Activation, judged: Sequence[Judged], begun: se
             ask(activation, call)
         elif call.decision.verdict == "deny":
             refuse(activation, call, activation.intend)
+        elif call.reused:
+            give_recorded(activation, call)
 
 
 async def ask_after_all(activation: Activation, judged: Sequence[Judged], reason: str) -> None:

@@ -46,8 +46,8 @@ stays held), response (the library's JSON), gen_ai.request.model (as the author 
 have attempts [{rung, model, failure, error, latency_ms, retry_after_s}] instead of events of their own)"""
 MODEL_ATTEMPT_FAILED: Final = "model.attempt_failed"
 """step, purpose, rung, gen_ai.request.model, gen_ai.provider.name, failure (its class), error, latency_ms,
-retry_after_s, then (again | next | compact | park | give_up: what follows), bill_unknown (the reservation stays held: it may
-have been charged), and where the provider told: gen_ai.usage.input_tokens, gen_ai.usage.output_tokens,
+retry_after_s, then (again | next | compact | park | give_up: what follows), bill_unknown (it may have been charged:
+the reservation stays held), and where the provider told: gen_ai.usage.input_tokens, gen_ai.usage.output_tokens,
 cache_read_tokens, cache_write_tokens, cost_usd (else 0)"""
 MODEL_FAILED: Final = "model.failed"
 """step, purpose, reason, error, attempts [{rung, failure}] (in older journals as in model.responded), bill_unknown:
