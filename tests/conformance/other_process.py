@@ -32,6 +32,21 @@ async def decide(world: World, name: str, approval_id: str) -> None:
             say(came.code if isinstance(came, HoldfastError) else f"won {came.decided_by}")
 
 
+async def answer_all(world: World, name: str) -> None:
+    """Say yes to everything that is open, a hundred at once, in the order in which it was asked."""
+    async with world.trail() as trail:
+        asked = await trail.approvals()
+        say("ready")
+        sys.stdin.readline()
+        for start in range(0, len(asked), 100):
+            some = asked[start : start + 100]
+            came = await asyncio.gather(
+                *(trail.decide(ruling(one.id, by=name)) for one in some), return_exceptions=True
+            )
+            for one, what in zip(some, came, strict=True):
+                say(f"{what.code if isinstance(what, HoldfastError) else 'won'} {one.id}")
+
+
 async def append(world: World, name: str) -> None:
     """Add steps to twenty executions until killed."""
     async with world.trail() as trail:
@@ -55,4 +70,6 @@ def say(line: str) -> None:
 
 if __name__ == "__main__":
     verb, database, *rest = sys.argv[1:]
-    asyncio.run({"claim": claim, "decide": decide, "append": append}[verb](World(database), *rest))
+    asyncio.run(
+        {"claim": claim, "decide": decide, "answer_all": answer_all, "append": append}[verb](World(database), *rest)
+    )
