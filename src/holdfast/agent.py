@@ -1,7 +1,7 @@
 """An agent: a declaration of who works, with which models and tools, within which limits."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from math import isfinite
 from typing import Generic, TypeGuard, cast, get_args
@@ -122,6 +122,7 @@ class Agent(Generic[OutputT_co]):
         if isinstance(self.models, str):
             raise DeclarationError(f"agent {self.name!r}: models is a list: models=[{self.models!r}]")
         _refuse_bad_values(self)
+        _refuse_bad_prices(self)
         for tool in self.tools:
             if not hasattr(tool, "schema_hash"):
                 raise DeclarationError(f"agent {self.name!r}: {tool!r} is no tool: decorate it with @tool(...)")
@@ -170,6 +171,16 @@ def _refuse_bad_number(agent: str, name: str, value: object, *, whole: bool, lea
     if isinstance(value, bool) or not isinstance(value, kinds) or not isfinite(value) or value < least:
         kind = "a whole number" if whole else "a number"
         raise DeclarationError(f"agent {agent!r}: {name}={value!r}: give {kind}, {least} or more")
+
+
+def _refuse_bad_prices(agent: Agent[object]) -> None:
+    for model, price in agent.prices.items():
+        if not isinstance(cast("object", price), Price):
+            raise DeclarationError(f"agent {agent.name!r}: prices[{model!r}]={price!r}: give a Price(...)")
+        for given in fields(price):
+            value: object = getattr(price, given.name)
+            if value is not None or given.default is not None:
+                _refuse_bad_number(agent.name, f"prices[{model!r}].{given.name}", value, whole=False, least=0)
 
 
 def _refuse_name_clashes(agent: str, names: Sequence[str]) -> None:

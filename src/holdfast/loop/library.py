@@ -17,7 +17,7 @@ from holdfast.agent import Model as Asked
 from holdfast.errors import DeclarationError, MissingExtra
 from holdfast.loop.failure import CutOff, NoKey, Refusal, Unreadable, describe
 from holdfast.loop.messages import Messages, Offer, dump
-from holdfast.loop.prices import Tariff, cost, find_listed, find_tariff
+from holdfast.loop.prices import Tariff, cost, exact, find_listed, find_tariff
 from holdfast.loop.prompt import Prompt
 from holdfast.loop.request import OnToken, Reading, Request
 from holdfast.types import Price, Usage
@@ -311,7 +311,7 @@ def tariff_of(model: Model, own: Mapping[str, Price]) -> Tariff | None:
     mine = own.get(f"{model.system}:{model.model_name}") or own.get(model.model_name)
     carried = getattr(model, "price", None)
     if mine or isinstance(carried, Price):
-        return mine or cast("Price", carried)
+        return mine or exact(cast("Price", carried))
     return find_tariff(model.model_name, provider=model.system, url=_url(model))
 
 

@@ -12,7 +12,7 @@ from holdfast.agent import Agent, Model
 from holdfast.errors import DeclarationError
 from holdfast.loop.failure import Refusal, classify, describe
 from holdfast.loop.output import OutputContract
-from holdfast.loop.prices import worst_cost
+from holdfast.loop.prices import exact, worst_cost
 from holdfast.loop.prompt import TOOL_TOKENS, Prompt, calls_size, fixed_size, schema_size, size, tool_size
 from holdfast.loop.reply import OUTPUT_TOOL, RawCall, response_view, with_distinct_ids
 from holdfast.loop.request import OnToken, Reading, Request, Rung
@@ -119,7 +119,8 @@ class Models:
     def __init__(self, agent: Agent[object], *, clock: Clock, prices: Mapping[str, Price] | None = None) -> None:
         self._agent, self._clock = agent, clock
         self._contract = OutputContract(agent.output)
-        self._rungs = make_rungs(agent, self._contract, clock, {**(prices or {}), **agent.prices})
+        own_prices = {name: exact(price) for name, price in {**(prices or {}), **agent.prices}.items()}
+        self._rungs = make_rungs(agent, self._contract, clock, own_prices)
         self._caps: Sequence[int] | None = None
         """Output tokens of each rung at most, where they differ."""
         if any(rung.max_output_tokens for rung in self._rungs):

@@ -1,7 +1,7 @@
 """What a model call costs: the author's prices first, then the public price list, else unknown."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from decimal import Decimal
 from functools import lru_cache
 from typing import TypeAlias
@@ -42,6 +42,12 @@ def find_tariff(
     prices = own or {}
     mine = prices.get(f"{provider}:{model}") or prices.get(model)
     return mine or find_listed(model, provider=provider, url=url)
+
+
+def exact(price: Price) -> Price:
+    """The price in decimals, also where it was given in floats: a bill is exact."""
+    given = {one.name: getattr(price, one.name) for one in fields(Price)}
+    return replace(price, **{name: Decimal(str(value)) for name, value in given.items() if value is not None})
 
 
 def find_listed(model: str, *, provider: str | None, url: str | None = None) -> Listed | None:
