@@ -283,6 +283,14 @@ def test_successes_are_told_only_with_a_failure(world: World):
     assert (told.kind, told.ok, told.failed, told.probe) == ("model", 2, 1, False)
 
 
+def test_a_model_that_is_down_is_down_for_everybody(world: World):
+    """After five failures the shared breaker opens, also between two attempts, and nobody asks that model any more."""
+    down = model(Fail("server"))
+    ran = [run(world, down, by_rules) for _ in range(4)]
+    assert [len(one.attempts) for one in ran] == [2, 2, 1, 0]
+    assert (down.requests, {one.execution.result for one in ran}) == (5, {"by the rules"})
+
+
 def test_the_outcome_of_a_probe_is_always_told(world: World):
     """The one call that tests the water says that it went well."""
     told = run(world, model(Say("x")), changed={"probe": True}).reports
