@@ -37,8 +37,7 @@ def test_of_two_simultaneous_answers_one_wins_and_the_tool_runs_once(database: s
     async def story() -> list[str]:
         async with App([payer(ran)], database, settings=Settings(log_level="error")) as app:
             await asyncio.gather(*(app.start("payer", number) for number in range(ROUNDS)))
-            async with app.worker(200) as engine:
-                await engine.drain()
+            await app.work(concurrency=200, drain=True)
             assert (len(await app.approvals()), ran) == (ROUNDS, [])
             both = [other("answer_all", database, name) for name in ("ada", "bob")]
             begin(*both)
@@ -47,8 +46,7 @@ def test_of_two_simultaneous_answers_one_wins_and_the_tool_runs_once(database: s
                 for process in await asyncio.gather(*(asyncio.to_thread(it.communicate) for it in both))
                 for line in process[0].splitlines()
             ]
-            async with app.worker(200) as engine:
-                await engine.drain()
+            await app.work(concurrency=200, drain=True)
             assert {it.status for it in await app.list(limit=2 * ROUNDS)} == {"completed"}
             return said
 
