@@ -318,7 +318,7 @@ class App(Answers):
     async def worker(self, concurrency: int | None = None, *, only: str | None = None) -> AsyncGenerator[LocalEngine]:
         """Work on executions in the background while the block runs; on leaving, turns reach their commit."""
         engine = await self._parts.engine(concurrency, only)
-        attendants = await self._parts.attendants(engine)
+        attendants = await self._parts.attendants(engine, only)
         self._engines += only is None
         async with beside(engine, *attendants):
             try:

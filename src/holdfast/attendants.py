@@ -1,4 +1,4 @@
-"""What runs beside an engine: couriers for the channels that are configured."""
+"""What runs beside an engine: a watch over alerts, and couriers for the channels that are configured."""
 
 import asyncio
 from collections.abc import Sequence
@@ -8,6 +8,8 @@ from holdfast.config import Settings
 from holdfast.configured import CHANNELS
 from holdfast.engine.beside import Attendant
 from holdfast.engine.local import LocalEngine
+from holdfast.engine.watch import Watch
+from holdfast.policy.alerts import with_defaults
 from holdfast.ports import Clock
 from holdfast.trail.trail import Trail
 
@@ -15,14 +17,24 @@ _LAST_ROUND_S = 10.0
 """Seconds that a drain gives to what is due on channels."""
 
 
-def attendants(engine: LocalEngine, *, settings: Settings, trail: Trail, clock: Clock) -> Sequence[Attendant]:
-    """Whoever attends this engine: nobody, where nothing is configured.
+def attendants(
+    engine: LocalEngine, *, settings: Settings, trail: Trail, clock: Clock, only: bool = False
+) -> Sequence[Attendant]:
+    """Whoever attends this engine.
+
+    Args:
+        engine: What works.
+        settings: Which channels there are, and what people want to hear of.
+        trail: Where deliveries and alerts are.
+        clock: Time.
+        only: It works on one execution alone: it does not look after alerts. Default: it does.
 
     Raises:
         MissingExtra: A channel is configured whose library is not installed.
     """
+    watching = () if only else (watch(engine, settings=settings, trail=trail, clock=clock).run,)
     if not any(getattr(settings, name) for name in CHANNELS):
-        return ()
+        return watching
     from holdfast.notify.courier import Courier  # noqa: PLC0415 - for those who have channels
     from holdfast.notify.routing import make_channels  # noqa: PLC0415 - HTTP clients
 
@@ -35,4 +47,13 @@ def attendants(engine: LocalEngine, *, settings: Settings, trail: Trail, clock: 
                 await courier.empty()
 
     engine.before_leaving = last_round
-    return (courier.run,)
+    return (*watching, courier.run)
+
+
+def watch(engine: LocalEngine, *, settings: Settings, trail: Trail, clock: Clock) -> Watch:
+    """The watch over alerts."""
+    given = settings.alerts.items()
+    off = {rule.kind for _, rule in given if not rule.enabled}
+    configured = [rule.named(name) for name, rule in given if rule.enabled]
+    rules = [rule for rule in with_defaults(configured) if rule in configured or rule.kind not in off]
+    return Watch(trail, rules, worker_id=lambda: engine.worker_id, clock=clock)

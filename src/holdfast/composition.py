@@ -144,13 +144,14 @@ class Parts:
         )
         return engine
 
-    async def attendants(self, engine: LocalEngine) -> Sequence[Attendant]:
-        """What runs beside an engine of this app.
+    async def attendants(self, engine: LocalEngine, only: str | None = None) -> Sequence[Attendant]:
+        """What runs beside an engine of this app, which is bound to one execution where `only` says so.
 
         Raises:
             MissingExtra: A channel is configured whose library is not installed.
         """
-        return attendants(engine, settings=self.settings, trail=await self.trail(), clock=self.clock)
+        trail = await self.trail()
+        return attendants(engine, settings=self.settings, trail=trail, clock=self.clock, only=only is not None)
 
     async def close(self) -> None:
         """Write what is queued and let go of the database and the models."""

@@ -5,14 +5,18 @@ from datetime import datetime
 from decimal import Decimal
 
 from holdfast.composition import Parts
+from holdfast.errors import UsageError
 from holdfast.types import (
     Account,
+    Alert,
     AuditEntry,
     BreakerKind,
     Budget,
     Controls,
     Cost,
     CostBy,
+    Letter,
+    LetterStatus,
     ModelUsage,
     Rate,
     SwitchKind,
@@ -47,6 +51,28 @@ class ControlRoom:
     async def record(self, *, after: int = 0, limit: int = 100) -> Sequence[AuditEntry]:
         """What operators, configuration and breakers changed, oldest first."""
         return await (await self._parts.trail()).audit(after=after, limit=limit)
+
+    async def alerts(self) -> Sequence[Alert]:
+        """What is the matter now, oldest first. A worker looks every few seconds."""
+        return await (await self._parts.trail()).alerts()
+
+    async def letters(self, *, status: LetterStatus | None = None, limit: int = 100) -> Sequence[Letter]:
+        """How deliveries to channels stand, newest first; `dead` are those that were given up.
+
+        Raises:
+            UsageError: `limit` is below 1.
+        """
+        if limit < 1:
+            raise UsageError(f"limit={limit}: give 1 or more")
+        return await (await self._parts.trail()).letters(status=status, limit=limit)
+
+    async def resend(self, letter_id: str, *, by: str) -> None:
+        """Let a delivery that was given up be tried again.
+
+        Raises:
+            NotFound: None of that id was given up.
+        """
+        await (await self._parts.trail()).resend(letter_id, by=by)
 
     async def set_budget(self, budget: Budget, *, by: str, why: str = "") -> None:
         """Put a budget in force, or change the one of that name.

@@ -5,6 +5,9 @@ from datetime import datetime
 from typing import Protocol, TypeAlias
 
 from holdfast.types import (
+    Alert,
+    AlertChange,
+    AlertRule,
     Append,
     Appended,
     Approval,
@@ -24,6 +27,7 @@ from holdfast.types import (
     Health,
     Json,
     NewExecution,
+    Observed,
     OnChange,
     Outgoing,
     Proposal,
@@ -402,6 +406,26 @@ class Outbox(Protocol):
 
     async def wait_for_mail(self, channel: str, *, timeout_s: float) -> None:
         """Return when a row of the channel may have become due, or after `timeout_s`."""
+        ...
+
+
+class AlertDesk(Protocol):
+    """Where alerts are kept, and what they are judged from."""
+
+    async def hold_watch(self, worker_id: str, *, for_s: float) -> bool:
+        """Be the one that looks after alerts for so many seconds; `False`: another worker is."""
+        ...
+
+    async def alerts(self) -> Sequence[Alert]:
+        """Those that are not over."""
+        ...
+
+    async def observe(self, rules: Sequence[AlertRule], *, since: datetime) -> Observed:
+        """How everything stands that these rules ask about; of budgets those charged after `since`, or alerting."""
+        ...
+
+    async def settle_alerts(self, worker_id: str, changes: Sequence[AlertChange]) -> bool:
+        """Store what changed and promise people a word about it, in one commit; `False`: another worker looks now."""
         ...
 
 

@@ -1,5 +1,6 @@
 """What can be configured, and how logs are written."""
 
+from holdfast.config.alerts import AlertSettings
 from holdfast.config.controls import BreakerSettings, BudgetSettings, RateSettings
 from holdfast.config.logs import configure_logging, quieted
 from holdfast.config.sections import (
@@ -15,6 +16,7 @@ from holdfast.config.settings import FILE, PREFIX, Settings, configuration_file
 __all__ = [
     "FILE",
     "PREFIX",
+    "AlertSettings",
     "BreakerSettings",
     "BudgetSettings",
     "EmailSettings",

@@ -18,6 +18,7 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from holdfast.config.alerts import AlertSettings
 from holdfast.config.controls import BreakerSettings, BudgetSettings, RateSettings
 from holdfast.config.sections import (
     EmailSettings,
@@ -97,6 +98,8 @@ class Settings(BaseSettings):
     """How fast things may go, by name."""
     breakers: BreakerSettings = Field(default_factory=BreakerSettings)
     """When circuit breakers open."""
+    alerts: dict[str, AlertSettings] = Field(default_factory=dict[str, AlertSettings])
+    """What people want to hear of, by name."""
 
     @property
     def price_list(self) -> Mapping[str, Price]:
@@ -221,5 +224,6 @@ _NAMED: Final[Mapping[str, type[BaseModel]]] = {
     "prices": PriceSettings,
     "budgets": BudgetSettings,
     "rates": RateSettings,
+    "alerts": AlertSettings,
 }
 """Tables of tables, by a name that the author gives."""

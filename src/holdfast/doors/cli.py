@@ -59,6 +59,8 @@ _COMMANDS: Final = (
     ("budgets", "budgets:budgets", _CONTROL, "List budgets: spent, held, left."),
     ("rates", "budgets:rates", _CONTROL, "List rate limits."),
     ("costs", "budgets:costs", _CONTROL, "Show what models cost, by model, agent, user or day."),
+    ("alerts", "notices:alerts", _CONTROL, "List what is the matter now."),
+    ("outbox", "notices:outbox", _CONTROL, "List deliveries to channels; retry one that was given up."),
     ("audit", "switches:audit", _CONTROL, "Show who changed what of all this."),
     ("version", "about:version", _OPERATE, "Say which version this is."),
 )
@@ -111,6 +113,7 @@ _EXAMPLES: Final = {
     "rate set": ("rate set per-user --scope user --unit requests --limit 10 --per-s 60",),
     "breaker open": ('breaker open model openai:gpt-5.2 --why "wrong answers since the update"',),
     "breaker close": ("breaker close model openai:gpt-5.2",),
+    "outbox": ("outbox --dead", "outbox retry 5f0c2f9b1c6e4d52a0e5a8e1d3c7b9f4"),
     "show": ("show 7c41f2", "show 7c41f2 --events --json"),
     "approve": ("approve 7c41f2", """approve 7c41f2 --edit '{"order_id": "1042", "amount": "40.00"}'"""),
     "grant": ("""grant refund --agent support --bound "amount<=100" --for 2h --uses 20 --why "summer sale\"""",),

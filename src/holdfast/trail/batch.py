@@ -7,6 +7,7 @@ from typing import TypeAlias, assert_never
 
 from holdfast.errors import HoldfastError, IdempotencyConflict
 from holdfast.trail import rulings
+from holdfast.trail.aside import aside
 from holdfast.trail.codec import GENESIS, chain, stamp
 from holdfast.trail.controls.manage import change
 from holdfast.trail.controls.shared import newcomer
@@ -16,6 +17,7 @@ from holdfast.trail.requests import (
     AppendStep,
     Cancel,
     Decide,
+    HoldWatch,
     KeepBlob,
     KeepResult,
     Manage,
@@ -24,6 +26,7 @@ from holdfast.trail.requests import (
     Request,
     Retry,
     Row,
+    SettleAlerts,
     Start,
     TopUp,
     UseAnswer,
@@ -112,18 +115,11 @@ def _accept(ledger: Ledger, request: Write) -> Result:  # noqa: C901 - one case 
             ledger.results[request.row[:2]] = request
         case Manage() | TopUp():
             change(ledger, request)
-        case Note() | UseAnswer():
-            _remember(ledger, request)
+        case Note() | UseAnswer() | HoldWatch() | SettleAlerts():
+            result = aside(ledger, request)
         case _:
             assert_never(request)
     return result
-
-
-def _remember(ledger: Ledger, request: Note | UseAnswer) -> None:
-    if isinstance(request, Note):
-        ledger.audits.append((request.kind, request.data, request.at))
-    else:
-        ledger.shared.put("answer", request.key, {"until": request.until})
 
 
 def _start(ledger: Ledger, request: Start) -> str:

@@ -8,8 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from holdfast.trail import queries
-from holdfast.trail.codec import stamp
-from holdfast.trail.reader import columns, moment, rows, sure
+from holdfast.trail.reader import as_stored, columns, moment, rows, sure
 from holdfast.trail.requests import Row
 from holdfast.trail.schema import outbox
 from holdfast.types import Address, Approval, Card, Closed, Delivery, Letter, LetterStatus, Notice, Outgoing
@@ -20,7 +19,7 @@ _C = outbox.c
 
 def any_due(connection: Connection, channel: str, now: datetime) -> bool:
     """Whether something may be taken."""
-    query = select(_C.id).where(_C.status == "queued", _C.channel == channel, _C.due_at <= _at(connection, now))
+    query = select(_C.id).where(_C.status == "queued", _C.channel == channel, _C.due_at <= as_stored(connection, now))
     return connection.execute(query.limit(1)).first() is not None
 
 
@@ -128,7 +127,3 @@ def _letter(row: Mapping[str, Any]) -> Letter:
         queued_at=sure(row["created_at"]),
         done_at=moment(row["done_at"]),
     )
-
-
-def _at(connection: Connection, now: datetime) -> Any:
-    return now if connection.dialect.name == "postgresql" else stamp(now)

@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from holdfast.errors import StoreError, StoreUnavailable
-from holdfast.trail.codec import blob_refs, resolve
+from holdfast.trail.codec import blob_refs, resolve, stamp
 from holdfast.trail.place import Place
 from holdfast.trail.readable import reading_uri
 from holdfast.trail.schema import DATA, blobs
@@ -108,6 +108,11 @@ def moment(value: str | datetime | None) -> datetime | None:
 def sure(value: str | datetime) -> datetime:
     """A time that is always there."""
     return (datetime.fromisoformat(value) if isinstance(value, str) else value).astimezone(UTC)
+
+
+def as_stored(connection: Connection, at: datetime) -> Any:
+    """A time as the database compares it: SQLite has texts."""
+    return at if connection.dialect.name == "postgresql" else stamp(at)
 
 
 def money(value: str | Decimal) -> Decimal:

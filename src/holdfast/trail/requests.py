@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, TypeAlias
 
 from holdfast.trail.codec import NewBlob
-from holdfast.types import Answer, Append, ApprovalUse, NewExecution
+from holdfast.types import AlertChange, Answer, Append, ApprovalUse, NewExecution
 
 Value: TypeAlias = str | int | float | None
 """What a column is given, on both databases: JSON, times and money as text."""
@@ -206,6 +206,24 @@ class UseAnswer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HoldWatch:
+    """A worker wants to be the one that looks after alerts, until then."""
+
+    worker_id: str
+    until: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettleAlerts:
+    """What the worker that looks after alerts found."""
+
+    worker_id: str
+    changes: Sequence[AlertChange]
+    at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Take:
     """A courier takes deliveries that are due."""
 
@@ -247,8 +265,10 @@ class Resend:
     at: str
 
 
+Aside: TypeAlias = Note | UseAnswer | HoldWatch | SettleAlerts
+"""What belongs to no execution and changes no control."""
 Write: TypeAlias = (
-    AppendStep | Start | Decide | Cancel | Retry | Release | KeepBlob | KeepResult | Manage | TopUp | Note | UseAnswer
+    AppendStep | Start | Decide | Cancel | Retry | Release | KeepBlob | KeepResult | Manage | TopUp | Aside
 )
 """Names the rows it touches."""
 Lease: TypeAlias = Register | Renew

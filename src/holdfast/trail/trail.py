@@ -8,6 +8,7 @@ from typing import Final
 
 from holdfast.errors import NotFound
 from holdfast.ports import Clock, NewId
+from holdfast.trail.alerts import AlertSide
 from holdfast.trail.bell import Bell
 from holdfast.trail.control import ControlSide
 from holdfast.trail.controls.breaker import BreakerRules
@@ -32,7 +33,7 @@ CAPACITY: Final = 10_000
 """Requests that may wait for the writer; further callers wait before they get in line."""
 
 
-class Trail(JournalSide, StoreSide, QueueSide, ControlSide, OutboxSide):
+class Trail(JournalSide, StoreSide, QueueSide, ControlSide, OutboxSide, AlertSide):
     """Everything durable: the ports `Journal`, `Store`, `Queue`, `Outbox` and `UsedAnswers`. Made by `open_trail`."""
 
     def __init__(self, parts: Parts) -> None:
@@ -41,6 +42,7 @@ class Trail(JournalSide, StoreSide, QueueSide, ControlSide, OutboxSide):
         QueueSide.__init__(self, parts)
         ControlSide.__init__(self, parts)
         OutboxSide.__init__(self, parts)
+        AlertSide.__init__(self, parts)
 
     async def close(self, *, grace_s: float = 10) -> None:
         """Write what is queued, then let go of the database. Closing twice is fine.

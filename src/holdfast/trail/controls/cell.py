@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
 CellKind = Literal[
-    "version", "budget", "rate", "switch", "breaker", "grant", "channel", "account", "flow", "alert", "answer"
+    "version", "budget", "rate", "switch", "breaker", "grant", "channel", "account", "flow", "alert", "answer", "watch"
 ]
 Key: TypeAlias = tuple[str, str]
 """Kind and key."""
@@ -19,6 +19,8 @@ Data: TypeAlias = dict[str, Any]
 """JSON of our own writing; its shape is given by the kind's own file."""
 
 VERSION: Final[Key] = ("version", "")
+WATCH: Final[Key] = ("watch", "alerts")
+"""Which worker looks after alerts, and until when."""
 DEFINED: Final = ("budget", "rate", "switch", "breaker", "grant", "channel")
 """Kinds that each process keeps; changing one of them changes the version."""
 

@@ -5,11 +5,22 @@ from datetime import datetime
 from typing import Protocol
 
 from holdfast.trail.controls.breaker import BreakerRules
-from holdfast.trail.controls.cell import Cells, Data, Key
+from holdfast.trail.controls.cell import WATCH, Cells, Data, Key
 from holdfast.trail.controls.known import Known
 from holdfast.trail.controls.shared import Shared, account_keys, keys_for, newcomer, request_keys, subject_of
 from holdfast.trail.ledger import Ledger
-from holdfast.trail.requests import AppendStep, Cancel, Manage, Request, Retry, Start, TopUp, UseAnswer
+from holdfast.trail.requests import (
+    AppendStep,
+    Cancel,
+    HoldWatch,
+    Manage,
+    Request,
+    Retry,
+    SettleAlerts,
+    Start,
+    TopUp,
+    UseAnswer,
+)
 
 
 class ControlRows(Protocol):
@@ -55,7 +66,7 @@ class Keeper:
         self._known = None
 
 
-def wanted(known: Known, request: Request, ledger: Ledger) -> set[Key]:
+def wanted(known: Known, request: Request, ledger: Ledger) -> set[Key]:  # noqa: C901 - one case for each request
     """Rows that one request needs."""
     keys: set[Key] = set()
     match request:
@@ -73,6 +84,10 @@ def wanted(known: Known, request: Request, ledger: Ledger) -> set[Key]:
                 keys = request_keys(known, newcomer(new.agent_type, new.user_id))
         case UseAnswer():
             keys = {("answer", request.key)}
+        case HoldWatch():
+            keys = {WATCH}
+        case SettleAlerts():
+            keys = {WATCH, *(("alert", change.alert.key) for change in request.changes)}
         case Manage():
             keys = {(request.kind, request.key), *request.touches}
         case TopUp():
