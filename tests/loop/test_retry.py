@@ -1,7 +1,6 @@
 """Retrying from an earlier step: what is said anew, and what is never done again."""
 
 import asyncio
-from typing import Any
 
 import pytest
 
@@ -60,7 +59,7 @@ class Shop:
         agent = Agent(name="clerk", models=[ScriptedModel(list(steps))], tools=self.tools(), limits=Limits(steps=20))
         return App([agent], self.database, clock=FakeClock(auto=True))
 
-    def play(self, first: list[object], then: list[object], from_step: int | None, **more: Any) -> tuple[Execution, list]:
+    def play(self, first: list[object], then: list[object], from_step: int | None) -> tuple[Execution, list]:
         """Fail by one script, retry from a step by another: the execution and what the calls came to."""
 
         async def story() -> tuple[Execution, list]:
@@ -69,7 +68,7 @@ class Shop:
                 assert execution.status == "failed"
             self.line_dead = False
             async with self.app(*then) as app:
-                await app.retry(execution.id, by="ada", from_step=from_step, **more)
+                await app.retry(execution.id, by="ada", from_step=from_step)
                 execution = await app.resume(execution.id, timeout_s=30)
                 return execution, await journal(app, execution.id)
 
@@ -229,7 +228,7 @@ async def until_ended(app: App, execution_id: str) -> Execution:
 
 def test_a_call_in_doubt_behind_the_step_blocks_it(shop: Shop) -> None:
     """The message says how to settle it; then the step can be done anew."""
-    from holdfast.loop.retry import set_aside  # noqa: PLC0415 - what `app.retry` asks
+    from holdfast.loop.retry import set_aside
 
     shop.line_dead = True
 

@@ -4,8 +4,8 @@ from pydantic import BaseModel
 
 from holdfast import Cached, Context, Default, Limits, ToolError, ask_when, never_ask, tool
 from holdfast.testing import Call, Calls, FakeClock, Say
-from tests.loop.failing import clerk, ended, journal, play, run
 from tests.loop.desk import World
+from tests.loop.failing import clerk, ended, journal, play, run
 
 
 class Order(BaseModel):

@@ -204,20 +204,3 @@ async def cancel(id_: Id, /, *, by: By = None, common: Common = COMMON) -> int:
         say(f"{execution.id} is {execution.status}: its worker was asked to stop")
         say(f"  holdfast tail {execution.id}{common.where}")
     return exits.OK
-
-
-async def retry(id_: Id, /, *, by: By = None, common: Common = COMMON) -> int:
-    """Let a failed execution go on after its last durable step; nothing done is done again.
-
-    Args:
-        id_: Its id, or at least 6 characters of its start or end.
-        by: Who says so. Default: the user of this machine.
-        common: What every command takes.
-    """
-    async with looking(common) as app:
-        execution = await app.retry((await find_execution(app, id_)).id, by=by or os_user())
-    if common.json:
-        emit(execution)
-    else:
-        say(f"{execution.id} is {execution.status}: it goes on as soon as a worker is free")
-    return exits.OK

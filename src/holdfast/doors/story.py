@@ -120,7 +120,8 @@ def _cancel_requested(_: Story, data: Data) -> Sequence[Text]:
 
 def _retried(story: Story, data: Data) -> Sequence[Text]:
     story.worker = None
-    return [line(("retried", "bold"), f" by {data.get('by')}")]
+    step = f" from step {data['from_step']}; what was said since is set aside" if data.get("from_step") else ""
+    return [line(("retried", "bold"), f" by {data.get('by')}{step}")]
 
 
 # --- the model ------------------------------------------------------------------------------------------
@@ -224,6 +225,13 @@ def _dispatched(story: Story, data: Data) -> Sequence[Text]:
     edited = data.get("arguments") not in (None, story.asked.get(str(data.get("call_id"))))
     call = story.cut(call_words(tool, data["arguments"])) if edited else tool
     return [line((call, "bold"), f"  runs, {'edited, ' if edited else ''}{why}", indent=2)]
+
+
+def _fell_back(story: Story, data: Data) -> Sequence[Text]:
+    failed, tool = story.cut(words(data.get("error"))), str(data.get("tool"))
+    story.tools[str(data.get("call_id"))] = tool
+    said = [(failed, "red"), "; its fallback ", (tool, "bold"), " serves the call", *_decision(story, data)]
+    return [line(*said, indent=2)]
 
 
 def _ended(story: Story, data: Data) -> Sequence[Text]:
@@ -353,6 +361,7 @@ _TELLERS: Final[Mapping[str, Callable[[Story, Data], Sequence[Text]]]] = {
     kinds.CORRECTED: _corrected,
     kinds.CALL_DECIDED: _decided,
     kinds.CALL_DISPATCHED: _dispatched,
+    kinds.CALL_FELL_BACK: _fell_back,
     kinds.CALL_ENDED: _ended,
     kinds.APPROVAL_OPENED: _opened,
     kinds.APPROVAL_VOTED: _voted,
