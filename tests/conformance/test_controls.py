@@ -300,8 +300,9 @@ def test_a_breaker_opens_over_a_share_of_failures_and_the_chain_passes_it(world:
 
     async def story(trail):
         held = await world.running(trail)
-        await trail.append(step(held, reports=(failed(3), Report(kind="model", name="openai:gpt", ok=9))))
+        await trail.append(step(held, reports=(failed(3), Report(kind="model", name="openai:gpt", ok=90))))
         assert (await trail.append(wants(held))).rung == 0
+        world.clock.advance(seconds=2)
         await trail.append(step(held, reports=(failed(9),)))
         assert (await trail.append(wants(held))).rung == 1
         (breaker,) = (await trail.controls()).breakers

@@ -30,7 +30,7 @@ class BreakerRules:
     """When breakers open and for how long."""
 
     window_s: float = 60
-    """Failures are counted over so many seconds."""
+    """Failures are counted over up to so many seconds."""
     failures: int = 5
     """So many open it, if they are enough of all calls."""
     rate: float = 0.5
@@ -110,8 +110,7 @@ def _count(data: Data | None, report: Report, at: float, rules: BreakerRules) ->
         ring[-1] = [second, ring[-1][1] + report.ok, ring[-1][2] + report.failed]
     else:
         ring.append([second, report.ok, report.failed])
-    failed, ok = sum(entry[2] for entry in ring), sum(entry[1] for entry in ring)
-    if not failed:
+    if not any(entry[2] for entry in ring):
         return None
     reason = report.reason or (data["reason"] if data else "")
     new: Data = {
@@ -120,9 +119,21 @@ def _count(data: Data | None, report: Report, at: float, rules: BreakerRules) ->
     }  # fmt: skip
     if report.retry_after_s is not None and report.failed:
         return _open(new, at, max(report.retry_after_s, GATE_S))
-    if failed >= rules.failures and failed >= rules.rate * (ok + failed):
-        return _open(new, at, rules.open_s)
-    return new
+    return _open(new, at, rules.open_s) if _too_many(ring, rules) else new
+
+
+def _too_many(ring: list[list[float]], rules: BreakerRules) -> bool:
+    """Whether the newest part of the window, however short, has enough failures.
+
+    Over the whole window alone, a provider that worked well until a second ago would have to fail as often as it had
+    answered in a minute before anybody noticed.
+    """
+    ok = failed = 0.0
+    for _, answered, broken in reversed(ring):
+        ok, failed = ok + answered, failed + broken
+        if failed >= rules.failures and failed >= rules.rate * (ok + failed):
+            return True
+    return False
 
 
 def _open(data: Data, at: float, wait_s: float) -> Data:
