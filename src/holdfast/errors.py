@@ -170,9 +170,7 @@ class RateLimited(NotAdmitted):
 
     code = "rate_limited"
 
-    def __init__(
-        self, message: str, *, until: datetime, retry_after_s: float, over: Literal["park", "refuse"]
-    ) -> None:
+    def __init__(self, message: str, *, until: datetime, retry_after_s: float, over: Literal["park", "refuse"]) -> None:
         super().__init__(message, until=until)
         self.retry_after_s, self.over = retry_after_s, over
 

@@ -2,6 +2,7 @@
 
 from holdfast import Limits, never_ask, tool
 from holdfast.config import BreakerSettings, Settings
+from holdfast.engine.clock import SystemClock
 from holdfast.testing import Call, Calls, FakeClock, Say
 from holdfast.trail import events as kinds
 from tests.loop.failing import clerk, ended, play
@@ -55,7 +56,9 @@ def test_a_paused_agent_waits_and_goes_on_when_it_is_resumed(database: str) -> N
             await app.control.resume("agent", "clerk", by="ada")
             return before, await app.wait(started.id, 30)
 
-    before, after = play(database, clerk([Call("pay", {"order": "1"}), Say("Paid.")], [pay]), story)
+    before, after = play(
+        database, clerk([Call("pay", {"order": "1"}), Say("Paid.")], [pay]), story, clock=SystemClock()
+    )
     assert (before.status, before.step_count) == ("pending", 0)
     assert (after.status, paid) == ("completed", ["1"])
 
@@ -86,7 +89,7 @@ def test_an_agent_paused_in_mid_work_starts_no_further_call(database: str) -> No
             await app.control.resume("all", by="ada")
             return parked, so_far, await app.wait(started.id, 30)
 
-    parked, so_far, after = play(database, clerk(steps, [pay]), story)
+    parked, so_far, after = play(database, clerk(steps, [pay]), story, clock=SystemClock())
     assert (parked.status, parked.status_reason, so_far) == ("pending", "PAUSED", ["1"])
     assert (after.status, done) == ("completed", ["1", "2"])
 

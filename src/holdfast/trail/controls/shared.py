@@ -21,6 +21,9 @@ from holdfast.types import ENDED, Admission, Append, BreakerKind, Candidate, Rat
 LOOK_AGAIN: Final = timedelta(seconds=60)
 """What a paused model keeps waiting looks again after this, should it have missed the resuming."""
 
+PROBE_WAIT: Final = timedelta(seconds=5)
+"""While a probe is under way the others look again after this."""
+
 
 @dataclass(frozen=True, slots=True)
 class Subject:
@@ -235,6 +238,8 @@ class Shared:
             return None
         shown = breaker.show(key, data)
         until = shown.until or now + LOOK_AGAIN
+        if shown.status == "half_open":  # the probe says soon how it stands
+            until = min(until, now + PROBE_WAIT)
         said = "until an operator closes it" if shown.forced_by else f"until {until:%H:%M:%S} UTC"
         return Unavailable(f"{kind} {name!r} is unavailable {said}: {shown.reason}", until=until, kind=kind, name=name)
 
