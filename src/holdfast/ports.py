@@ -167,6 +167,7 @@ class Journal(Protocol):
             CancelRequested: `refuse_if_cancelled` was set and somebody asked to cancel.
             IllegalTransition: The status may not follow the present one.
             ApprovalUnusable: A used approval is not decided, was used before, or covers something else.
+            ApprovalWithdrawn: Somebody said no after the yes.
         """
         ...
 
@@ -248,8 +249,11 @@ class Store(Protocol):
     async def decide(self, ruling: Ruling) -> Approval:
         """Record an answer and, when it was the last open question, wake the execution: one commit.
 
+        Where several people must agree, a yes is one vote; a no decides at once, also over a yes not used yet.
+
         Raises:
-            AlreadyDecided: It was answered, expired or withdrawn; the message says by whom and when.
+            AlreadyDecided: It was answered, expired or withdrawn, or that person said so before; the message says
+                by whom and when.
         """
         ...
 
