@@ -66,7 +66,8 @@ def report_outcome(activation: Activation, call: CallState, outcome: Outcome) ->
     desk, probe = activation.desk, call.tool in activation.probing
     activation.probing.discard(call.tool)
     now = desk.clock.monotonic()
-    if outcome.failure not in BLAMES_TOOL:
+    # What a dead worker left in doubt says nothing about the tool.
+    if outcome.failure not in BLAMES_TOOL or not call.fresh:
         if probe:
             activation.report(Report(kind="tool", name=call.tool, ok=1, probe=True))
         elif outcome.status == "completed":
