@@ -329,6 +329,14 @@ def test_a_filtered_answer_is_a_failure_with_a_known_bill():
     assert (failed.failure, failed.usage, failed.bill_unknown) == ("refusal", Usage(input_tokens=60), False)
 
 
+@pytest.mark.parametrize(("word", "failure_class"), [("content_filter", "refusal"), ("error", "server")])
+def test_half_an_answer_is_no_answer(word: str, failure_class: str):
+    """Text in front of the point where a filter or a failure stopped the model reads like an answer, and is none."""
+    half = Raw("You may have your money back, unless", finish_reason=word)
+    failed = failure(chain(scripted(Metered(half, Usage(input_tokens=60, output_tokens=9)))))
+    assert (failed.failure, failed.usage) == (failure_class, Usage(input_tokens=60, output_tokens=9))
+
+
 def test_attempts_with_an_unknown_bill_are_told_apart():
     """A timeout may be charged for; a rate limit is not."""
     failed = [failure(chain(scripted(Fail(kind)))) for kind in ("timeout", "rate_limit")]

@@ -324,3 +324,16 @@ def test_events_can_be_resumed_after_any_one(world: World) -> None:
         assert [event.seq async for event in app.events(ended.id, after=3)] == every[3:]
 
     world.play(world.app([Call("look", {"order": "7"}), Say("ok")]), story)
+
+
+def test_the_end_is_the_last_event(world: World) -> None:
+    """Whoever follows a journal stops at its end: nothing comes after it, also where calls were refused just before."""
+    broken = Raw("", calls=[("look", '{"order": 7, "trou')])
+
+    async def story(app: App) -> None:
+        ended = await app.run("clerk", "go", timeout_s=30)
+        async with asyncio.timeout(10):
+            followed = [event.kind async for event in app.events(ended.id)]
+        assert (ended.status_reason, followed[-1]) == ("LOOP_DETECTED", "execution.failed")
+
+    world.play(world.app([broken] * 3), story)

@@ -182,13 +182,13 @@ class Activation:
         if use:
             self.intend(kinds.COMPLETED, data, use=use)
         else:
-            self.fact(kinds.COMPLETED, data)
+            self._say_last(kinds.COMPLETED, data)
         await self._write(status="completed", result=result)
         self.over = True
 
     async def fail(self, reason: str, error: str, *, result: Json = None) -> None:
         """End with a named reason, keeping what there is of a result."""
-        self.fact(kinds.FAILED, {"reason": reason, "error": error, "result": result})
+        self._say_last(kinds.FAILED, {"reason": reason, "error": error, "result": result})
         await self._write(status="failed", reason=reason, error=error, result=result)
         self.over = True
 
@@ -204,9 +204,14 @@ class Activation:
 
     async def end_cancelled(self) -> None:
         """Store what happened and end as cancelled."""
+        self.forget_intents()
         self.fact(kinds.CANCELLED, {"by": "request"})
         await self._write(status="cancelled", reason="CANCELLED")
         self.over = True
+
+    def _say_last(self, kind: str, data: Mapping[str, Json]) -> None:
+        """Put an end behind everything that is still to be stored: whoever follows the journal stops there."""
+        self._record(self._intents if self.has_intents else self._facts, kind, data, None)
 
     def _record(self, draft: Draft, kind: str, data: Mapping[str, Json], call: CallChange | None) -> None:
         # What is gone on with is what a resumed execution would read.

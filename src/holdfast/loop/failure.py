@@ -37,6 +37,7 @@ CLASSES: Mapping[str, FailureClass] = {
     # Ours.
     "RuleFailed": "rule_error",
     "Refusal": "refusal",
+    "Broken": "server",
     "CutOff": "connection",
     "NoKey": "authentication",
     "Unreadable": "malformed",
@@ -61,8 +62,8 @@ class RuleFailed(Exception):
     """A rule function raised, or answered with something that is no reply."""
 
 
-class Refusal(Exception):
-    """The provider's content filter stopped the answer.
+class Spoilt(Exception):
+    """The provider answered, and says itself that the answer is none.
 
     Args:
         message: What is known of it.
@@ -73,6 +74,14 @@ class Refusal(Exception):
     def __init__(self, message: str, *, usage: Usage | None = None, cost_usd: Decimal = Decimal(0)) -> None:
         super().__init__(message)
         self.usage, self.cost_usd = usage, cost_usd
+
+
+class Refusal(Spoilt):
+    """The provider's content filter stopped the answer."""
+
+
+class Broken(Spoilt):
+    """The provider failed while it answered."""
 
 
 class CutOff(Exception):

@@ -15,7 +15,7 @@ from pydantic_ai.settings import ModelSettings
 
 from holdfast.agent import Model as Asked
 from holdfast.errors import DeclarationError, MissingExtra
-from holdfast.loop.failure import CutOff, NoKey, Refusal, Unreadable, describe
+from holdfast.loop.failure import Broken, CutOff, NoKey, Refusal, Unreadable, describe
 from holdfast.loop.messages import Messages, Offer, dump
 from holdfast.loop.prices import Tariff, cost, exact, find_listed, find_tariff
 from holdfast.loop.prompt import Prompt
@@ -85,7 +85,8 @@ class LibraryRung:
         Raises:
             NoKey: The provider's key is not configured.
             Unreadable: What came back is not what the API promises.
-            Refusal: Its content filter stopped the answer.
+            Refusal: Its content filter stopped the answer, at whatever word.
+            Broken: It failed while it answered.
             CutOff: The answer ended before the model was done.
             Exception: Whatever library, SDK and transport raise.
         """
@@ -99,11 +100,14 @@ class LibraryRung:
         if response.state != "complete":
             raise CutOff(f"the answer of {self.name} was cut off ({response.state})")
         reading = self._read(response)
-        if response.finish_reason == "content_filter" and not response.text and not response.tool_calls:
-            told = reading.usage if response.usage.has_values() else None
+        # Half an answer reads like a whole one: what came before the filter or the failure is not taken.
+        told = reading.usage if response.usage.has_values() else None
+        if response.finish_reason == "content_filter":
             raise Refusal(
                 f"the content filter of {self.name} stopped the answer", usage=told, cost_usd=reading.cost_usd
             )
+        if response.finish_reason == "error":
+            raise Broken(f"{self.name} failed while it answered", usage=told, cost_usd=reading.cost_usd)
         messages.remember(reading.json, response)
         return reading
 

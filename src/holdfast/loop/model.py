@@ -10,7 +10,7 @@ import structlog
 
 from holdfast.agent import Agent, Model
 from holdfast.errors import DeclarationError
-from holdfast.loop.failure import Refusal, classify, describe
+from holdfast.loop.failure import Spoilt, classify, describe
 from holdfast.loop.output import OutputContract
 from holdfast.loop.prices import exact, worst_cost
 from holdfast.loop.prompt import TOOL_TOKENS, Prompt, calls_size, fixed_size, schema_size, size, tool_size
@@ -312,7 +312,7 @@ class Models:
 
     def _failed(self, index: int, error: Exception, began: float, *, hurried: bool) -> Attempt:
         rung, failure, waits = self._rungs[index], classify(error), getattr(error, "retry_after", None)
-        told = error if isinstance(error, Refusal) else None
+        told = error if isinstance(error, Spoilt) else None
         return Attempt(
             rung=index,
             model=rung.name,
