@@ -222,7 +222,9 @@ def test_an_effect_nobody_could_settle_is_not_done_again(shop: Shop) -> None:
 
 async def until_ended(app: App, execution_id: str) -> Execution:
     """Work until the expiry was seen and obeyed."""
-    await app.work(drain=True)
+    async with asyncio.timeout(30), app.worker():
+        async for _ in app.events(execution_id):
+            pass
     return await app.get(execution_id)
 
 
