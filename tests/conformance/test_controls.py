@@ -4,6 +4,7 @@ import asyncio
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import create_engine
 
 from holdfast.errors import (
     BudgetExhausted,
@@ -15,7 +16,9 @@ from holdfast.errors import (
     Unavailable,
     UsageError,
 )
+from holdfast.trail.audit import verify_database
 from holdfast.trail.controls.breaker import BreakerRules
+from holdfast.trail.place import locate
 from holdfast.types import Admission, Budget, Candidate, Grant, ModelUsage, Rate, Report
 from tests.conformance.world import World, step
 
@@ -408,6 +411,35 @@ def test_a_switch_stops_the_next_dispatch(world: World, kind: str, name: str, ad
         await trail.resume(kind, name, by="ada")
         await trail.append(step(held, admission=admission))
         assert [entry.kind for entry in await trail.audit()] == ["switch.on", "switch.off"]
+
+    world.play(story)
+
+
+def forge(world: World, statement: str) -> None:
+    """What somebody with access to the database may do."""
+    engine = create_engine(locate(world.database).sqlalchemy_url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(statement)
+    engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("forgery", "told"),
+    [
+        ('UPDATE agent_audit SET data = \'{"by": "bob"}\' WHERE seq = 2', "operators' record, entry 2"),
+        ("DELETE FROM agent_audit WHERE seq = 2", "operators' record, entry 2: missing"),
+        ("DELETE FROM agent_audit WHERE seq = 3", "it had 3 entries"),
+    ],
+)
+def test_a_forged_operators_record_is_found(world: World, forgery: str, told: str):
+    """Changed, cut out of the middle or cut off at the end: the first broken entry is named."""
+
+    async def story(trail):
+        for name in ("a", "b", "c"):
+            await trail.pause("agent", name, by="ada", why="x")
+        assert (await verify_database(world.database)).changes == 3
+        forge(world, forgery)
+        assert told in str((await verify_database(world.database)).first)
 
     world.play(story)
 

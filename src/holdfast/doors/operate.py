@@ -191,8 +191,12 @@ async def verify_audit(*, common: Common = COMMON) -> int:
         more = f" ({report.broken} rows are broken in all)" if report.broken > 1 else ""
         raise JournalBroken(f"{report.first}{more}")
     found = {"ok": report.ok, "executions": report.executions, "events": report.events, "blobs": report.blobs}
+    found["changes"] = report.changes
     if common.json:
         emit(found)
     else:
-        say(f"unchanged: events {report.events}, executions {report.executions}, large payloads {report.blobs}")
+        say(
+            f"unchanged: events {report.events}, executions {report.executions}, large payloads {report.blobs}, "
+            f"operators' changes {report.changes}"
+        )
     return exits.OK

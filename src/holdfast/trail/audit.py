@@ -11,14 +11,16 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, collate, select
+from sqlalchemy import ColumnElement, Connection, Text, collate, func, select
 
 from holdfast.errors import NotFound
 from holdfast.trail.codec import GENESIS, blob_refs, canonical, chain, stamp
+from holdfast.trail.controls.sql import AUDIT
 from holdfast.trail.migrate import require_current
 from holdfast.trail.place import locate
 from holdfast.trail.reader import Reader, columns
-from holdfast.trail.schema import blobs, events, executions
+from holdfast.trail.schema import audit as changes
+from holdfast.trail.schema import blobs, controls, events, executions
 
 _AT_ONCE: Final = 1_000
 """Rows that are in memory at a time."""
@@ -66,6 +68,8 @@ class Broken:
     problem: str
 
     def __str__(self) -> str:
+        if self.execution_id == AUDIT:
+            return f"operators' record, entry {self.seq}: {self.problem}"
         where = f"execution {self.execution_id}, event {self.seq}: " if self.execution_id else ""
         return f"{where}{self.problem}"
 
@@ -77,6 +81,8 @@ class Report:
     executions: int
     events: int
     blobs: int
+    changes: int
+    """Entries of the operators' record."""
     first: Broken | None
     """The first broken row, in the order of execution ids."""
     broken: int
@@ -93,6 +99,7 @@ class _Tally:
     executions: int = 0
     events: int = 0
     blobs: int = 0
+    changes: int = 0
     broken: int = 0
     first: Broken | None = None
     wanted: set[str] = field(default_factory=set[str])
@@ -104,7 +111,11 @@ class _Tally:
 
 
 def verify(
-    rows: Iterable[EventRow], *, heads: Iterable[HeadRow] | None = None, payloads: Iterable[BlobRow] | None = None
+    rows: Iterable[EventRow],
+    *,
+    heads: Iterable[HeadRow] | None = None,
+    payloads: Iterable[BlobRow] | None = None,
+    record: tuple[Iterable[EventRow], HeadRow] | None = None,
 ) -> Report:
     """Recompute every hash and compare.
 
@@ -114,6 +125,7 @@ def verify(
         rows: Events, by execution id in order of code points, then by sequence number.
         heads: The executions in the same order: shows events cut off at the end. Default: not compared.
         payloads: The blobs. Default: not compared.
+        record: The operators' record and what is known of its end. Default: not compared.
     """
     tally = _Tally()
     waiting = iter(heads) if heads is not None else None
@@ -133,8 +145,15 @@ def verify(
         _compare_end(tally, rest, 0, GENESIS)
     if payloads is not None:
         _compare_payloads(tally, payloads)
+    if record is not None:
+        _check_record(tally, *record)
     return Report(
-        executions=tally.executions, events=tally.events, blobs=tally.blobs, first=tally.first, broken=tally.broken
+        executions=tally.executions,
+        events=tally.events,
+        blobs=tally.blobs,
+        changes=tally.changes,
+        first=tally.first,
+        broken=tally.broken,
     )
 
 
@@ -148,6 +167,16 @@ async def verify_database(database: str) -> Report:
         StoreUnavailable: It cannot be reached.
     """
     return await asyncio.to_thread(_verify_now, database)
+
+
+def _check_record(tally: _Tally, entries: Iterable[EventRow], head: HeadRow) -> None:
+    own = _Tally()
+    seq, digest = _walk(own, AUDIT, entries)
+    tally.changes = own.events
+    if own.first is None and (head.last_seq, head.last_hash) != (seq, digest):
+        own.note(AUDIT, seq + 1, f"the record ends otherwise than is known: it had {head.last_seq} entries")
+    tally.broken += own.broken
+    tally.first = tally.first or own.first
 
 
 def _walk(tally: _Tally, execution_id: str, journal: Iterable[EventRow]) -> tuple[int, str]:
@@ -241,7 +270,9 @@ def _verify_connection(connection: Connection) -> Report:
     else:
         connection.exec_driver_sql("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
     try:
-        return verify(_events(connection), heads=_heads(connection), payloads=_blobs(connection))
+        return verify(
+            _events(connection), heads=_heads(connection), payloads=_blobs(connection), record=_record(connection)
+        )
     finally:
         connection.exec_driver_sql("ROLLBACK")
 
@@ -264,6 +295,19 @@ def _blobs(connection: Connection) -> Iterator[BlobRow]:
     query = select(blobs.c.digest, blobs.c.content).order_by(blobs.c.digest)
     for digest, content in connection.execute(query.execution_options(yield_per=_PAYLOADS_AT_ONCE)):
         yield BlobRow(digest=digest, content=bytes(content))
+
+
+def _record(connection: Connection) -> tuple[Iterator[EventRow], HeadRow]:
+    known = select(controls.c.data).where(controls.c.kind == "record")
+    end = json.loads(connection.execute(known.with_only_columns(func.cast(controls.c.data, Text))).scalar() or "{}")
+    head = HeadRow(id=AUDIT, last_seq=end.get("seq", 0), last_hash=end.get("hash", GENESIS))
+    return _entries(connection), head
+
+
+def _entries(connection: Connection) -> Iterator[EventRow]:
+    query = select(*columns(changes)).order_by(changes.c.seq)
+    for row in connection.execute(query.execution_options(yield_per=_AT_ONCE)).mappings():
+        yield EventRow(execution_id=AUDIT, version=1, **row)
 
 
 def _in_order(connection: Connection, column: ColumnElement[Any]) -> ColumnElement[Any]:

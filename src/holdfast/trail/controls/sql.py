@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeAlias
 
-from holdfast.trail.codec import GENESIS, canonical, chain
+from holdfast.trail.codec import canonical, chain
 from holdfast.trail.controls.cell import DEFINED, Change, Data, Key
 from holdfast.trail.requests import Row
 
@@ -56,7 +56,7 @@ SQLITE: Final = Statements(
     insert="INSERT INTO agent_controls (data, updated_at, kind, key) VALUES (?, ?, ?, ?)",
     update="UPDATE agent_controls SET data = ?, updated_at = ? WHERE kind = ? AND key = ?",
     delete="DELETE FROM agent_controls WHERE kind = ? AND key = ?",
-    audit_head="SELECT seq, hash FROM agent_audit ORDER BY seq DESC LIMIT 1",
+    audit_head="SELECT data FROM agent_controls WHERE kind = 'record' AND key = ''",
     audit="INSERT INTO agent_audit (seq, kind, data, at, hash) VALUES (?, ?, ?, ?, ?)",
     usage=f"INSERT OR REPLACE INTO agent_model_usage ({', '.join(_USAGE)}) VALUES ({', '.join('?' * len(_USAGE))})",  # noqa: S608
     wake="""
@@ -77,7 +77,7 @@ POSTGRES: Final = Statements(
         UPDATE agent_controls SET data = %s::jsonb, updated_at = %s::timestamptz WHERE kind = %s AND key = %s
     """,
     delete="DELETE FROM agent_controls WHERE kind = %s AND key = %s",
-    audit_head="SELECT seq, hash FROM agent_audit ORDER BY seq DESC LIMIT 1",
+    audit_head="SELECT data::text FROM agent_controls WHERE kind = 'record' AND key = '' FOR NO KEY UPDATE",
     audit="INSERT INTO agent_audit (seq, kind, data, at, hash) VALUES (%s, %s, %s::jsonb, %s::timestamptz, %s)",
     usage=f"""
         INSERT INTO agent_model_usage ({", ".join(_USAGE)})
@@ -120,13 +120,14 @@ def write_changes(run: Run, sql: Statements, changes: Iterable[Change], at: str)
 
 
 def write_audit(run: Run, sql: Statements, entries: Sequence[tuple[str, Data, str]]) -> None:
-    """Add to the operators' record, each entry chained to the one before."""
-    found = run(sql.audit_head, ()).fetchall()
-    seq, last = found[0] if found else (0, GENESIS)
+    """Add to the operators' record, each entry chained to the one before; the end of the chain is kept apart."""
+    head = json.loads(run(sql.audit_head, ()).fetchall()[0][0])
+    seq, last, at = head["seq"], head["hash"], ""
     for kind, data, at in entries:
         seq, text = seq + 1, canonical(data)
         last = chain(last, execution_id=AUDIT, seq=seq, kind=kind, version=1, at=at, text=text)
         run(sql.audit, (seq, kind, text, at, last))
+    run(sql.update, (canonical({"seq": seq, "hash": last}), at, "record", ""))
 
 
 def write_usage(run: Run, sql: Statements, rows: Iterable[Row]) -> None:

@@ -63,7 +63,9 @@ def _controls() -> None:
     )
     op.execute(
         "INSERT INTO agent_controls (kind, key, data, updated_at) "
-        """VALUES ('version', '', '{"token":"none"}', '2026-01-01T00:00:00.000000+00:00')"""
+        """VALUES ('version', '', '{"token":"none"}', '2026-01-01T00:00:00.000000+00:00'), """
+        """('record', '', '{"hash":"0000000000000000000000000000000000000000000000000000000000000000","seq": 0}', """
+        """'2026-01-01T00:00:00.000000+00:00')"""
     )
 
 
