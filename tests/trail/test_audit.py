@@ -53,7 +53,7 @@ def found(rows: list[EventRow], heads: list[HeadRow] | None = None) -> tuple[str
 def test_an_untouched_journal_holds():
     """What was written verifies, and is counted."""
     assert verify(iter(ROWS), heads=iter(HEADS), payloads=iter(BLOBS)) == Report(
-        executions=2, events=7, blobs=1, first=None, broken=0
+        executions=2, events=7, blobs=1, changes=0, first=None, broken=0
     )
 
 
