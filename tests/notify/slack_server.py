@@ -17,6 +17,8 @@ class SlackServer(HttpServer):
         self.messages: dict[str, dict[str, Any]] = {}
         self.views: list[dict[str, Any]] = []
         self.may_look = True
+        self.began = 1767225600
+        """When its first message comes, in seconds."""
         self.told: list[dict[str, Any]] = []
 
     def _handle(self, request: Request) -> Reply:
@@ -37,7 +39,7 @@ class SlackServer(HttpServer):
     def _chat_postMessage(self, asked: dict[str, Any]) -> Reply:  # noqa: N802 - Slack's name
         if asked["channel"] != "C1":
             return _no("channel_not_found")
-        ts = f"{1767225600 + len(self.messages)}.000100"
+        ts = f"{self.began + len(self.messages)}.000100"
         self.messages[ts] = asked
         return Reply({"ok": True, "channel": "C1", "ts": ts})
 
