@@ -26,7 +26,7 @@ $(READY): pyproject.toml constraints.txt
 
 $(DEV_READY): $(READY)
 	@echo "Adding what the tests need ..."
-	@$(PIP) install -c constraints.txt -e ".[postgres,notify]" --group dev
+	@$(PIP) install -c constraints.txt -e ".[postgres,notify,server]" --group dev
 	@touch $(DEV_READY)
 
 demo: $(READY)

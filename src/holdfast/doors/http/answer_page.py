@@ -17,7 +17,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from holdfast.doors.screen import clean
-from holdfast.errors import ForgedAnswer, NotFound
+from holdfast.errors import ForgedAnswer, NotFound, StoreError
 from holdfast.notify.inbound.links import Invitation, answered
 from holdfast.notify.inbound.reading import parsed
 from holdfast.notify.message import CHOICES, Choice, as_text, at, facts
@@ -43,7 +43,7 @@ async def page(request: Request) -> Response:
     outside: Outside = request.state.outside
     try:
         invitation, approval = await outside.invited(request.path_params["token"])
-    except (ForgedAnswer, NotFound) as error:
+    except (ForgedAnswer, NotFound, StoreError) as error:
         return _refused(error)
     return _page(invitation, approval, Given(choice=request.query_params.get("answer", "")))
 
@@ -59,7 +59,7 @@ async def post(request: Request) -> Response:
     try:
         invitation, approval = await outside.invited(token)
         taken = await _take(outside, invitation, approval, given)
-    except (ForgedAnswer, NotFound) as error:
+    except (ForgedAnswer, NotFound, StoreError) as error:
         return _refused(error)
     if isinstance(taken, str):
         return _page(invitation, approval, given, problem=taken, status=422)
@@ -122,7 +122,7 @@ def _page(
         "choices": [(_value(choice), _label(choice), choice.asks) for choice in _choices(approval)],
         "chosen": known,
         "note": given.note,
-        "edit": given.edit or arguments,
+        "edit": given.edit or as_text(card.arguments),
         "asks_result": any(choice.asks == "result" for choice in _choices(approval)),
         "asks_edit": any(choice.asks == "edit" for choice in _choices(approval)),
         "problem": clean(problem),
@@ -134,7 +134,9 @@ def _label(choice: Choice) -> str:
     return "Approve with changes" if choice.asks == "edit" else choice.label
 
 
-def _refused(error: ForgedAnswer | NotFound) -> Response:
+def _refused(error: ForgedAnswer | NotFound | StoreError) -> Response:
+    if isinstance(error, StoreError):
+        return _plain("The database does not answer now. Try again in a minute.", 503)
     if isinstance(error, NotFound):
         return _plain("There is no such question.", 404)
     return _plain(_GONE.get(error.reason, "This link does not work. It may have been cut off or altered."), 403)
