@@ -1,6 +1,7 @@
 """Retrying from an earlier step: what is said anew, and what is never done again."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
@@ -239,5 +240,21 @@ def test_a_call_in_doubt_behind_the_step_blocks_it(shop: Shop) -> None:
             execution = await app.run("clerk", "Go.", timeout_s=30)
             with pytest.raises(UsageError, match=r"nobody knows whether pay of step 1 happened.*holdfast resolve"):
                 set_aside(execution.id, await journal(app, execution.id), 1)
+
+    asyncio.run(story())
+
+
+def test_failures_are_listed_by_agent_reason_and_time(shop: Shop) -> None:
+    """The newest first, with the step behind which a retry goes on."""
+
+    async def story() -> None:
+        async with shop.app(LOOK, END) as app:
+            execution = await app.run("clerk", "Go.", timeout_s=30)
+            (letter,) = await app.dead_letters(agent="clerk", reason="CANNOT_COMPLETE", since=execution.created_at)
+            assert (letter.id, letter.step_count, letter.last_good_step) == (execution.id, 2, 2)
+            assert letter.error is not None
+            assert "It makes no sense" in letter.error
+            assert not await app.dead_letters(since=letter.failed_at + timedelta(seconds=1))
+            assert not await app.dead_letters(agent="nobody")
 
     asyncio.run(story())
