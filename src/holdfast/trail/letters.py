@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, Text, func, literal_column, select
 
 from holdfast.trail import queries
 from holdfast.trail.reader import as_stored, columns, moment, rows, sure
@@ -15,17 +15,19 @@ from holdfast.types import Address, Approval, Card, Closed, Delivery, Letter, Le
 
 Told = Mapping[str, Any]
 _C = outbox.c
+_QUEUED: ColumnElement[str] = literal_column("'queued'", Text())
+"""In the text of a query: SQLite does not find a partial index by a parameter."""
 
 
 def any_due(connection: Connection, channel: str, now: datetime) -> bool:
     """Whether something may be taken."""
-    query = select(_C.id).where(_C.status == "queued", _C.channel == channel, _C.due_at <= as_stored(connection, now))
+    query = select(_C.id).where(_C.status == _QUEUED, _C.channel == channel, _C.due_at <= as_stored(connection, now))
     return connection.execute(query.limit(1)).first() is not None
 
 
 def next_due(connection: Connection, channel: str) -> datetime | None:
     """When the next delivery of a channel is due, if any waits."""
-    query = select(func.min(_C.due_at)).where(_C.status == "queued", _C.channel == channel)
+    query = select(func.min(_C.due_at)).where(_C.status == _QUEUED, _C.channel == channel)
     return moment(connection.execute(query).scalar())
 
 

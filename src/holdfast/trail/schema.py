@@ -276,7 +276,9 @@ outbox = Table(
 )
 _queued = text("status = 'queued'")
 _done = text("status <> 'queued'")
+_dead = text("status = 'dead'")
 Index("agent_outbox_due", outbox.c.channel, outbox.c.due_at, sqlite_where=_queued, postgresql_where=_queued)
+Index("agent_outbox_dead", outbox.c.channel, sqlite_where=_dead, postgresql_where=_dead)
 Index("agent_outbox_done", outbox.c.done_at, sqlite_where=_done, postgresql_where=_done)
 Index("agent_outbox_subject", outbox.c.subject, outbox.c.kind)
 

@@ -145,6 +145,8 @@ def _outbox() -> None:
     op.create_index(
         "agent_outbox_due", "agent_outbox", ["channel", "due_at"], sqlite_where=queued, postgresql_where=queued
     )
+    dead = sa.text("status = 'dead'")
+    op.create_index("agent_outbox_dead", "agent_outbox", ["channel"], sqlite_where=dead, postgresql_where=dead)
     op.create_index("agent_outbox_done", "agent_outbox", ["done_at"], sqlite_where=done, postgresql_where=done)
     op.create_index("agent_outbox_subject", "agent_outbox", ["subject", "kind"])
 
