@@ -52,9 +52,9 @@ class Execution:
     reserved_tokens: int
     """Held for a model call that is under way, or that a crash left with an unknown bill."""
     reserved_usd: Decimal
-    unknown_tokens: int
+    unknown_tokens: int = 0
     """Of those, held for calls whose bill nobody knows; budgets count it as spent."""
-    unknown_usd: Decimal
+    unknown_usd: Decimal = Decimal(0)
     lease_owner: str | None
     fence: int
     """Grows with every claim; a write with an older one is refused."""
