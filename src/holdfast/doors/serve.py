@@ -53,9 +53,6 @@ async def serve(
             if self.started:
                 _announce(self.servers[0].sockets[0].getsockname(), common)
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        # uvicorn sends itself the signal again once it has stopped; by then everything is done.
-        signal.signal(number, signal.SIG_IGN)
     async with _app(target_, common) as app:
         config = uvicorn.Config(
             make_app(app),
@@ -69,6 +66,9 @@ async def serve(
             lifespan="on",
         )
         server = Server(config)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            # uvicorn sends itself the signal again once it has stopped; by then everything is done.
+            signal.signal(number, signal.SIG_IGN)
         try:
             await server.serve()
         except SystemExit as error:
