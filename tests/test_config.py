@@ -223,3 +223,15 @@ def test_a_channel_that_cannot_work_says_what_to_set(env: dict[str, str], told: 
         Settings.load()
     assert told in str(refused.value)
     assert "hidden" not in f"{refused.value} {refused.value.__cause__}"
+
+
+def test_a_wrong_value_in_a_named_table_is_told_where_it_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The budget and the key are named, with what would work and nothing else."""
+    monkeypatch.chdir(tmp_path)
+    Path("holdfast.toml").write_text('[budgets.all]\nscope = "globl"\nusd = 1\n', encoding="utf-8")
+    with pytest.raises(UsageError) as error:
+        Settings.load()
+    assert "budgets.all.scope = 'globl'" in str(error.value)
+    assert str(error.value).endswith("Input should be 'user', 'agent' or 'global'")

@@ -190,7 +190,7 @@ def _explained(problem: Any) -> str:
     if problem["type"] == "missing":
         return f"{where} is missing: set it ({known})"
     told = f"{where}{_shown(path, problem['input'])} ({known}): {str(problem['msg']).removeprefix('Value error, ')}"
-    default = Settings.model_fields[path[0]].default if path[0] in Settings.model_fields else None
+    default = Settings.model_fields[path[0]].default if path[0] in Settings.model_fields and len(path) == 1 else None
     return f"{told}; the default is {default!r}" if default else told
 
 

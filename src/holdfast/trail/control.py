@@ -211,7 +211,10 @@ def check_budget(given: Budget) -> None:
         raise UsageError(f"budget {given.name!r}: a global budget has no subject; use scope user or agent")
     if given.subject == "":
         raise UsageError(f"budget {given.name!r}: leave the subject out to give each {given.scope} a budget of its own")
-    budget.window_s(given.window)
+    try:
+        budget.window_s(given.window)
+    except UsageError as error:
+        raise UsageError(f"budget {given.name!r}: {error}") from error
 
 
 def check_rate(given: Rate) -> None:
