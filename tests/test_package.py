@@ -162,4 +162,5 @@ def test_wheel_carries_the_example(tmp_path: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert "holdfast/examples/support_desk/support.py" in names
     assert "holdfast/py.typed" in names
+    assert {f"holdfast/doors/http/pages/{name}" for name in ("answer.html", "holdfast.css")} <= {*names}
     assert not [name for name in names if "test_" in name]

@@ -315,3 +315,36 @@ def test_an_answer_is_remembered_until_it_would_be_too_old(world: World):
         assert not await trail.was_used("slack:v0=abc")
 
     world.play(story)
+
+
+def test_no_end_overtakes_its_card_while_couriers_and_people_race(world: World):
+    """Two couriers and two people at once: no card is handed out after its question's end was, and no end is lost."""
+
+    async def story(trail):
+        async with world.trail() as other:
+            await opened(trail)
+            asked = [(await world.asking(trail))[1] for _ in range(24)]
+            handed: list[tuple[str, str]] = []
+
+            async def deliver(at: Trail, worker: str) -> None:
+                while decisions or any(letter.status == "queued" for letter in await at.letters(limit=500)):
+                    for one in await due(at, worker, limit=1):
+                        about = one.delivery if isinstance(one.delivery, Card) else one.delivery.card
+                        handed.append((type(one.delivery).__name__, about.approval_id))
+                        await at.sent(one.id, worker_id=worker, ref=f"ref of {about.approval_id}")
+
+            async def decide(at: Trail, ids: list[str]) -> None:
+                for question in ids:
+                    await at.decide(ruling(question))
+                decisions.discard(at)
+
+            decisions = {trail, other}
+            await asyncio.gather(
+                deliver(trail, "w1"), deliver(other, "w2"), decide(trail, asked[::2]), decide(other, asked[1::2])
+            )
+            ends = [about for kind, about in handed if kind == "Closed"]
+            assert sorted(ends) == sorted(asked)
+            for question in asked:
+                assert [kind for kind, about in handed if about == question] in (["Card", "Closed"], ["Closed"])
+
+    world.play(story)
