@@ -1,0 +1,24 @@
+"""The seams: what the core asks of the world, each one small Protocol or function type."""
+
+from holdfast.ports.agent import Fallback, LanguageModel, ReviewRule, Rule, Tool
+from holdfast.ports.delivery import AlertDesk, Channel, Outbox, UsedAnswers
+from holdfast.ports.queue import Queue
+from holdfast.ports.record import Journal, Store
+from holdfast.ports.time import Clock, NewId
+
+__all__ = [
+    "AlertDesk",
+    "Channel",
+    "Clock",
+    "Fallback",
+    "Journal",
+    "LanguageModel",
+    "NewId",
+    "Outbox",
+    "Queue",
+    "ReviewRule",
+    "Rule",
+    "Store",
+    "Tool",
+    "UsedAnswers",
+]

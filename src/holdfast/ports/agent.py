@@ -1,0 +1,116 @@
+"""What an agent is declared with: models, rules, tools, review rules."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Protocol, TypeAlias
+
+from holdfast.types import (
+    Cached,
+    Context,
+    Conversation,
+    Decision,
+    Default,
+    Effect,
+    Json,
+    OnChange,
+    Proposal,
+    Reply,
+)
+
+Rule: TypeAlias = Callable[[Conversation], Reply | Awaitable[Reply]]
+"""A rule-based model: plain code that sees the conversation and answers like a model."""
+
+
+ReviewRule: TypeAlias = Callable[[Proposal], Decision]
+"""Says of one call whether it may run, needs a person, or may not run. Pure."""
+
+
+class LanguageModel(Protocol):
+    """A model instance of the model library (pydantic-ai), e.g. one with a base URL of your own."""
+
+    @property
+    def model_name(self) -> str:
+        """The provider's name for it."""
+        ...
+
+    @property
+    def system(self) -> str:
+        """The provider."""
+        ...
+
+
+class Tool(Protocol):
+    """A declared tool. Made by `holdfast.tool`."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def description(self) -> str: ...
+    @property
+    def effect(self) -> Effect: ...
+    @property
+    def timeout_s(self) -> float | None:
+        """Seconds one attempt may take; `None`: the agent's `step_timeout_s`."""
+        ...
+
+    @property
+    def retries(self) -> int:
+        """Further attempts after a failed one, for `read` and `idempotent` tools."""
+        ...
+
+    @property
+    def on_change(self) -> OnChange: ...
+    @property
+    def parameters(self) -> Mapping[str, Json]:
+        """JSON schema of the arguments."""
+        ...
+
+    @property
+    def schema_hash(self) -> str:
+        """SHA-256 over name, effect and parameters: changes when a recorded call could mean another thing."""
+        ...
+
+    @property
+    def has_probe(self) -> bool: ...
+
+    @property
+    def review(self) -> ReviewRule | None:
+        """The declared review rule; `None`: undeclared, so an irreversible call is asked every time."""
+        ...
+
+    @property
+    def fallback(self) -> "Fallback | None":
+        """What stands in for it when it failed for good and did not happen."""
+        ...
+
+    @property
+    def personal(self) -> bool:
+        """Whether its results may depend on who asks: kept ones are then nobody else's."""
+        ...
+
+    def validate(self, arguments: Mapping[str, Json]) -> Mapping[str, Json]:
+        """The arguments, checked and completed with defaults, as JSON.
+
+        Raises:
+            InvalidArguments: They do not fit; the message says which and why.
+        """
+        ...
+
+    def typed(self, arguments: Mapping[str, Json]) -> object:
+        """Validated arguments as the function gets them: attributes with Python values (`args.amount > 100`)."""
+        ...
+
+    async def run(self, context: Context[object], arguments: Mapping[str, Json]) -> object:
+        """Run it once. Arguments have passed `validate`."""
+        ...
+
+    async def ask_probe(self, context: Context[object], arguments: Mapping[str, Json]) -> object | None:
+        """Ask whether an effect of unknown outcome happened: its result, or `None` if it did not."""
+        ...
+
+    def difference(self, value: object) -> str | None:
+        """How a result is not of the type that the tool declares; `None`: it is, or it declares none."""
+        ...
+
+
+Fallback: TypeAlias = Tool | Cached | Default
+"""What may stand in for a tool."""
