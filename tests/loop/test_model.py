@@ -8,9 +8,11 @@ from importlib.util import find_spec
 
 import pytest
 from pydantic import BaseModel
+from pydantic_ai.exceptions import ModelHTTPError
 
 from holdfast import Agent, Call, Final, Limits, Price, Say
 from holdfast.errors import DeclarationError, MissingExtra
+from holdfast.loop.failure import classify
 from holdfast.loop.model import Models, Prompt
 from holdfast.loop.transcript import Responded, Told
 from holdfast.testing import Fail, FakeClock, Metered, Raw, ScriptedModel
@@ -341,3 +343,18 @@ def test_attempts_with_an_unknown_bill_are_told_apart():
     """A timeout may be charged for; a rate limit is not."""
     failed = [failure(chain(scripted(Fail(kind)))) for kind in ("timeout", "rate_limit")]
     assert [attempt.bill_unknown for attempt in failed] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("body", "failure"),
+    [
+        ({"code": "content_filter", "message": "no"}, "refusal"),
+        ({"error": {"code": "content_policy_violation"}}, "refusal"),
+        ({"code": "invalid_request"}, "rejected"),
+        ({"error": "broken"}, "rejected"),
+        (None, "rejected"),
+    ],
+)
+def test_a_filter_that_refuses_the_request_itself_is_a_refusal(body: object, failure: str):
+    """Some providers answer 400 with the filter's code, which is no mistake in the request."""
+    assert classify(ModelHTTPError(400, "gpt", body)) == failure

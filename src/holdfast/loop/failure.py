@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from decimal import Decimal
 from json import JSONDecodeError
+from typing import cast
 
 from holdfast.policy.chain import FailureClass
 from holdfast.types import Usage
@@ -58,6 +59,10 @@ STATUSES: Mapping[int, FailureClass] = {
 }
 
 
+FILTERS: frozenset[str] = frozenset({"content_filter", "content_policy_violation"})
+"""Error codes by which a provider says that its filter stopped the request."""
+
+
 class RuleFailed(Exception):
     """A rule function raised, or answered with something that is no reply."""
 
@@ -100,6 +105,8 @@ def classify(error: BaseException) -> FailureClass:
     """The class of a failure, by the most specific name that the table knows."""
     if isinstance(error.__cause__, JSONDecodeError | UnicodeDecodeError):
         return "malformed"  # the library reports an unreadable body as a bare API error
+    if _code_of(error) in FILTERS:
+        return "refusal"  # some providers refuse a filtered request as if it were written wrongly
     for parent in type(error).__mro__:
         if parent.__name__ in CLASSES:
             return CLASSES[parent.__name__]
@@ -108,6 +115,19 @@ def classify(error: BaseException) -> FailureClass:
         return STATUSES.get(status, "server" if status >= 500 else "rejected")
     # A bare `ModelAPIError`: what came back was not what the API promises.
     return "malformed" if type(error).__name__ == "ModelAPIError" else "unknown"
+
+
+def _code_of(error: BaseException) -> str | None:
+    """The error code in the body that a provider answered with."""
+    body: object = getattr(error, "body", None)
+    for _ in range(2):
+        if not isinstance(body, Mapping):
+            return None
+        found = cast("Mapping[str, object]", body)
+        if isinstance(code := found.get("code"), str):
+            return code
+        body = found.get("error")
+    return None
 
 
 def describe(error: BaseException) -> str:
