@@ -77,6 +77,9 @@ class PostgresDatabase:
         self._pipelining: AbstractContextManager[Pipeline] | None = None
         self._pipeline: Pipeline | None = None
         self._news = False
+        self._asked_version: Cursor[tuple[Any, ...]] | None = None
+        self._version: str | None = None
+        """Which definitions of the controls are in force in this transaction."""
 
     # --- transactions
 
@@ -88,6 +91,9 @@ class PostgresDatabase:
         self._news = False
         self._run("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
         self._run("SELECT pg_advisory_xact_lock(%s)", (self._writer_key,))
+        # Asked before anybody wants to know: the answer comes with that to the next question, at no round trip.
+        self._asked_version = self._run(controls.POSTGRES.version)
+        self._version = None
 
     def commit(self) -> None:
         if self._news:
@@ -139,7 +145,9 @@ class PostgresDatabase:
 
     def version(self) -> str:
         """Which definitions are in force."""
-        return controls.version(self._run, controls.POSTGRES)
+        if self._version is None and self._asked_version is not None:
+            self._version = str(self._asked_version.fetchall()[0][0])
+        return self._version or ""
 
     def definitions(self) -> list[tuple[Key, Data]]:
         """All that every process keeps of the controls."""
