@@ -111,6 +111,14 @@ class Activation:
         """Something happened: it will be stored even if the execution is being cancelled."""
         self._record(self._facts, kind, data, call)
 
+    def learned(self, kind: str, data: Mapping[str, Json]) -> Mapping[str, Json]:
+        """A fact to go on from.
+
+        Returns:
+            The data as the record has it, without secrets; the same object where there are none.
+        """
+        return self._record(self._facts, kind, data, None)
+
     def intend(
         self, kind: str, data: Mapping[str, Json], call: CallChange | None = None, use: ApprovalUse | None = None
     ) -> None:
@@ -213,7 +221,7 @@ class Activation:
         """Put an end behind everything that is still to be stored: whoever follows the journal stops there."""
         self._record(self._intents if self.has_intents else self._facts, kind, data, None)
 
-    def _record(self, draft: Draft, kind: str, data: Mapping[str, Json], call: CallChange | None) -> None:
+    def _record(self, draft: Draft, kind: str, data: Mapping[str, Json], call: CallChange | None) -> Mapping[str, Json]:
         # What is gone on with is what a resumed execution would read.
         found, text = stored(data, self.desk.redactor)
         data = cast("Mapping[str, Json]", found)
@@ -222,6 +230,7 @@ class Activation:
         draft.events.append(NewEvent(kind=kind, data=data, text=text))
         if call:
             draft.calls[call.id] = call
+        return data
 
     def _usage(self) -> tuple[ModelUsage, ...]:
         return tuple(

@@ -182,11 +182,9 @@ async def begin(activation: Activation, question: Question, chosen: Room) -> App
 def keep(activation: Activation, response: Response, purpose: str, *, probe: bool) -> Response:
     """Record an answer; the next commit stores it."""
     desk = activation.desk
-    # What runs is what is recorded: secrets go before anything is made of the message.
-    response = response.redacted(desk.redactor)
     if purpose == "turn":
         response = response.distinct(activation.history.provider_ids)
-    record_response(activation, response, purpose=purpose)
+    response = record_response(activation, response, purpose=purpose)
     if probe:
         provider = activation.cast.models.rungs[response.rung].provider
         activation.report(

@@ -19,8 +19,6 @@ from holdfast.loop.request import OnToken, Reading, Request, Rung
 from holdfast.loop.rule import RuleRung
 from holdfast.policy.chain import CONSEQUENCES, FailureClass
 from holdfast.ports import Clock, LanguageModel, Rule, Tool
-from holdfast.trail.codec import storable
-from holdfast.trail.redact import Redactor
 from holdfast.types import Admission, Candidate, Json, Price, Usage
 
 __all__ = [
@@ -85,9 +83,9 @@ class Response:
     rung: int
     latency_ms: float
 
-    def redacted(self, redactor: Redactor) -> "Response":
-        """The same without secrets, in text, calls and JSON alike."""
-        return self._with(cast("Mapping[str, Json]", storable(self.json, redactor)))
+    def recorded(self, json: Mapping[str, Json]) -> "Response":
+        """The same as the record has it: without secrets, in text, calls and JSON alike."""
+        return self._with(json)
 
     def distinct(self, taken: AbstractSet[str]) -> "Response":
         """The same with call ids that no other call of the conversation has.

@@ -125,8 +125,9 @@ def end_call(  # noqa: PLR0913 - the fields of an outcome
     redactor = activation.desk.redactor
     is_json = status == "completed" and blob is None and not isinstance(output, str | None)
     clean = storable(output, redactor)
-    # Redacted as JSON where it is JSON: a rule for text would leave something that nobody can read.
-    content = content if is_json and clean is output else as_text(clean) if is_json else redactor.text(content)
+    # Redacted as JSON where it is JSON: a rule for text would leave something that nobody can read. Text is redacted
+    # with the event that it goes into.
+    content = as_text(clean) if is_json and clean is not output else content
     error = redactor.text(error) if error else None
     more: dict[str, Json] = {"failure": failure} if failure else {}
     if call.origin or stood_in:

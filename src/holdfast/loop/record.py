@@ -1,11 +1,14 @@
 """What the journal says about model calls: the reservation before, the response or the failure after."""
 
+from collections.abc import Mapping
+from typing import cast
+
 from holdfast.loop.activation import Activation
 from holdfast.loop.model import Attempt, Response
 from holdfast.policy.chain import Again, Compact, GiveUp, Next, Park, Step
 from holdfast.policy.limits import Reservation
 from holdfast.trail import events as kinds
-from holdfast.types import Usage
+from holdfast.types import Json, Usage
 
 NOTHING = Usage()
 
@@ -30,9 +33,13 @@ def record_request(
     )
 
 
-def record_response(activation: Activation, response: Response, *, purpose: str) -> None:
-    """Settle the reservation with what the provider reported, and keep its message."""
-    activation.fact(
+def record_response(activation: Activation, response: Response, *, purpose: str) -> Response:
+    """Settle the reservation with what the provider reported, and keep its message.
+
+    Returns:
+        The response as the record has it, without secrets: what runs is what is recorded.
+    """
+    data = activation.learned(
         kinds.MODEL_RESPONDED,
         {
             "step": activation.history.step + 1,
@@ -51,6 +58,7 @@ def record_response(activation: Activation, response: Response, *, purpose: str)
             "response": response.json,
         },
     )
+    return response.recorded(cast("Mapping[str, Json]", data["response"]))
 
 
 def record_attempt(activation: Activation, attempt: Attempt, *, purpose: str, then: Step) -> None:
