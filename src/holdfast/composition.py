@@ -56,6 +56,7 @@ class Parts:
         """Who wants the tokens of which execution as they come."""
         self.closing_s: float | None = None
         """Seconds that `close` may wait for a database that is away. Default: the grace period."""
+        self._redactor: Redactor | None = None
         self._trail: Trail | None = None
         self._opening = asyncio.Lock()
         self._casts: dict[str, Cast] = {}
@@ -75,7 +76,9 @@ class Parts:
 
     def redactor(self) -> Redactor:
         """What takes secrets out, by the rules in force."""
-        return Redactor(keys=self.settings.redact_keys, patterns=self.settings.redact_patterns)
+        if self._redactor is None:  # its patterns take longer to make than an execution to start
+            self._redactor = Redactor(keys=self.settings.redact_keys, patterns=self.settings.redact_patterns)
+        return self._redactor
 
     def rights(self) -> Rights:
         """Who may decide, as it is configured at this moment."""
