@@ -16,7 +16,8 @@ from holdfast.control_room import ControlRoom
 from holdfast.engine.beside import attended, beside
 from holdfast.engine.clock import new_id
 from holdfast.engine.heap import spare_what_is_loaded
-from holdfast.engine.local import LocalEngine, install_signal_handlers
+from holdfast.engine.local import LocalEngine
+from holdfast.engine.signals import Early, install_signal_handlers
 from holdfast.loop.listening import heard
 from holdfast.loop.preflight import Finding, preflight
 from holdfast.loop.retry import refuse_unfailed, set_aside
@@ -328,10 +329,15 @@ class App(Answers):
 
     async def work(self, *, concurrency: int | None = None, drain: bool = False) -> None:
         """Work until stopped by a signal; with `drain` only until nothing is left that it could do."""
+        early = Early()
+        undo = install_signal_handlers(early)  # a signal may come before there is an engine to stop
         engine = await self._parts.engine(concurrency, None)
         attendants = await self._parts.attendants(engine)
         spare_what_is_loaded()
+        undo()
         install_signal_handlers(engine)
+        if early.stopped:
+            engine.stop()
         try:
             await attended(engine, engine.drain() if drain else engine.run(), *attendants)
         finally:

@@ -21,6 +21,17 @@ class Stoppable(Protocol):
         ...
 
 
+class Early:
+    """Remembers that it was asked to stop, for an engine that is being made."""
+
+    def __init__(self) -> None:
+        self.stopped = False
+
+    def stop(self) -> None:
+        """Remember."""
+        self.stopped = True
+
+
 def install_signal_handlers(engine: Stoppable) -> Callable[[], None]:
     """Stop `engine` at the first SIGTERM or SIGINT, end the process at the second; the returned function undoes this.
 
