@@ -42,15 +42,15 @@ def test_what_cannot_be_done_says_what_would_work(migrated: Cli, command: tuple[
     assert told in ran.err
 
 
-def test_an_execution_over_its_budget_waits_and_goes_on_after_a_top_up(cli: Cli) -> None:
-    """It parks with the reason; the operator's top-up wakes it."""
+def test_a_call_larger_than_its_budget_fails_and_says_what_to_change(cli: Cli) -> None:
+    """Waiting would never help."""
     cli("migrate")
     assert cli("budget", "set", "tiny", "--scope", "agent", "--tokens", "10").status == 0
     id_ = cli("run", "spending_target.py:spender", "hi", "--no-wait").out.strip()
     cli("worker", "spending_target.py:spender", "--drain")
-    parked = cli("show", id_, "--json").row
-    assert (parked["status"], parked["status_reason"]) == ("failed", "BUDGET_EXHAUSTED")  # it never could fit
-    assert "raise it, or lower max_output_tokens" in parked["error"]
+    ended = cli("show", id_, "--json").row
+    assert (ended["status"], ended["status_reason"]) == ("failed", "BUDGET_EXHAUSTED")
+    assert "raise it, or lower max_output_tokens" in ended["error"]
 
 
 def test_pulling_a_switch_is_told_everywhere(migrated: Cli) -> None:

@@ -363,6 +363,7 @@ def test_an_old_journal_is_still_read(world: World):
 def test_a_chain_stops_between_attempts_when_its_worker_does(world: World):
     """A draining worker makes no further attempt; the next one goes on."""
     stops: list[Callable[[], None]] = []
+    reasons: list[str] = []
 
     def failing(_messages: list) -> object:
         stops[0]()
@@ -374,9 +375,11 @@ def test_a_chain_stops_between_attempts_when_its_worker_does(world: World):
             started = await app.start("clerk", "go")
             async for event in app.events(started.id):
                 if event.kind == kinds.PARKED:
+                    reasons.append(event.data["reason"])
                     break
         return await app.get(started.id)
 
     down = ScriptedModel(failing)
     parked = world.play(world.app(down), story)
-    assert (parked.status, parked.status_reason, down.requests) == ("pending", "DRAINED", 1)
+    # A claim that was under way may have taken it once more, and given it back.
+    assert (parked.status, reasons, down.requests) == ("pending", ["DRAINED"], 1)

@@ -98,7 +98,7 @@ async def budget_set(  # noqa: PLR0913 - one per option
     )
     async with looking(common) as app:
         await app.control.set_budget(given, by=os_user(), why=why)
-    return _done(common, f"budget {name} is in force: {_ceiling(given)} a {window}", given)
+    return exits.done(f"budget {name} is in force: {_ceiling(given)} a {window}", given, as_json=common.json)
 
 
 async def budget_top_up(name: str, amount: str, /, *, subject: str = "", why: str = "", common: Common = COMMON) -> int:
@@ -114,7 +114,7 @@ async def budget_top_up(name: str, amount: str, /, *, subject: str = "", why: st
     async with looking(common) as app:
         await app.control.top_up(name, _number(amount), by=os_user(), subject=subject, why=why)
         found = next(one for one in await app.control.budgets() if (one.budget.name, one.subject) == (name, subject))
-    return _done(common, f"budget {name}: {_amount(found.budget, found.left)} left", found)
+    return exits.done(f"budget {name}: {_amount(found.budget, found.left)} left", found, as_json=common.json)
 
 
 async def budget_drop(name: str, /, *, why: str = "", common: Common = COMMON) -> int:
@@ -127,7 +127,7 @@ async def budget_drop(name: str, /, *, why: str = "", common: Common = COMMON) -
     """
     async with looking(common) as app:
         await app.control.drop_budget(name, by=os_user(), why=why)
-    return _done(common, f"budget {name} is gone", {"dropped": name})
+    return exits.done(f"budget {name} is gone", {"dropped": name}, as_json=common.json)
 
 
 async def rates(*, common: Common = COMMON) -> int:
@@ -186,7 +186,9 @@ async def rate_set(  # noqa: PLR0913 - one per option
     given = Rate(name=name, scope=scope, subject=subject, unit=unit, limit=limit, per_s=per_s, burst=burst, over=over)
     async with looking(common) as app:
         await app.control.set_rate(given, by=os_user(), why=why)
-    return _done(common, f"rate {name} is in force: {limit:,} {unit.replace('_', ' ')} in {per_s:g} s", given)
+    return exits.done(
+        f"rate {name} is in force: {limit:,} {unit.replace('_', ' ')} in {per_s:g} s", given, as_json=common.json
+    )
 
 
 async def rate_drop(name: str, /, *, why: str = "", common: Common = COMMON) -> int:
@@ -199,7 +201,7 @@ async def rate_drop(name: str, /, *, why: str = "", common: Common = COMMON) -> 
     """
     async with looking(common) as app:
         await app.control.drop_rate(name, by=os_user(), why=why)
-    return _done(common, f"rate {name} is gone", {"dropped": name})
+    return exits.done(f"rate {name} is gone", {"dropped": name}, as_json=common.json)
 
 
 async def costs(
@@ -240,11 +242,3 @@ def _number(text: str) -> Decimal:
         return Decimal(text.replace("_", "").lstrip("$"))
     except InvalidOperation as error:
         raise UsageError(f"{text!r} is no amount: give a number, of tokens or US dollars") from error
-
-
-def _done(common: Common, told: str, record: object) -> int:
-    if common.json:
-        emit(record)
-    else:
-        say(told)
-    return exits.OK

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from holdfast.doors.screen import emit, note
+from holdfast.doors.screen import emit, note, say
 from holdfast.errors import HoldfastError, UsageError
 from holdfast.types import Status
 
@@ -72,3 +72,12 @@ def print_error(code: str, message: str, *, as_json: bool) -> None:
     else:
         # One line, whatever a driver or a library said: logs and scripts read lines.
         note(f"error: {' '.join(message.split())}")
+
+
+def done(told: str, record: object, *, as_json: bool) -> int:
+    """Say what a command changed, in words or as a record; its exit status."""
+    if as_json:
+        emit(record)
+    else:
+        say(told)
+    return OK

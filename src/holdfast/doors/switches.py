@@ -8,7 +8,7 @@ from rich.text import Text
 from holdfast.doors import exits
 from holdfast.doors.desk import looking
 from holdfast.doors.options import COMMON, Common, os_user
-from holdfast.doors.screen import draw, emit, line, note, say, shorten, table, words
+from holdfast.doors.screen import draw, emit, line, note, shorten, table, words
 from holdfast.types import Breaker, BreakerKind, SwitchKind
 
 By = Annotated[str | None, Parameter(show_default=False)]
@@ -31,7 +31,9 @@ async def pause(kind: SwitchKind, name: str = "*", /, *, why: str, by: By = None
         await app.control.pause(kind, name, by=by or os_user(), why=why)
     what = "everything" if kind == "all" else f"{kind} {name}"
     where = "" if kind == "all" else f" {name}"
-    return _done(common, f"{what} is stopped; holdfast resume {kind}{where}{common.where}", {"paused": [kind, name]})
+    return exits.done(
+        f"{what} is stopped; holdfast resume {kind}{where}{common.where}", {"paused": [kind, name]}, as_json=common.json
+    )
 
 
 async def resume(kind: SwitchKind, name: str = "*", /, *, why: str = "", by: By = None, common: Common = COMMON) -> int:
@@ -46,7 +48,9 @@ async def resume(kind: SwitchKind, name: str = "*", /, *, why: str = "", by: By 
     """
     async with looking(common) as app:
         await app.control.resume(kind, name, by=by or os_user(), why=why)
-    return _done(common, f"{'everything' if kind == 'all' else f'{kind} {name}'} goes on", {"resumed": [kind, name]})
+    return exits.done(
+        f"{'everything' if kind == 'all' else f'{kind} {name}'} goes on", {"resumed": [kind, name]}, as_json=common.json
+    )
 
 
 async def controls(*, common: Common = COMMON) -> int:
@@ -85,7 +89,7 @@ async def breaker_open(kind: BreakerKind, name: str, /, *, why: str, by: By = No
     async with looking(common) as app:
         await app.control.open_breaker(kind, name, by=by or os_user(), why=why)
     told = f"the breaker of {kind} {name} is open; holdfast breaker close {kind} {name}{common.where}"
-    return _done(common, told, {"opened": [kind, name]})
+    return exits.done(told, {"opened": [kind, name]}, as_json=common.json)
 
 
 async def breaker_close(
@@ -102,7 +106,7 @@ async def breaker_close(
     """
     async with looking(common) as app:
         await app.control.close_breaker(kind, name, by=by or os_user(), why=why)
-    return _done(common, f"the breaker of {kind} {name} is closed", {"closed": [kind, name]})
+    return exits.done(f"the breaker of {kind} {name} is closed", {"closed": [kind, name]}, as_json=common.json)
 
 
 async def audit(*, after: int = 0, limit: int = 50, common: Common = COMMON) -> int:
@@ -140,11 +144,3 @@ def _breaker_row(found: Breaker) -> list[str | Text]:
 
 
 _STYLE = {"closed": "green", "open": "red", "half_open": "yellow"}
-
-
-def _done(common: Common, told: str, record: object) -> int:
-    if common.json:
-        emit(record)
-    else:
-        say(told)
-    return exits.OK

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TypeAlias, cast
+from typing import TypeAlias
 
 from holdfast.errors import GrantUnusable, InvalidArguments, Paused, Unavailable
 from holdfast.loop.activation import Activation
@@ -11,6 +11,7 @@ from holdfast.loop.handover import account, in_words
 from holdfast.loop.judged import Judged
 from holdfast.loop.model import RawCall, Response
 from holdfast.loop.output import parse_arguments
+from holdfast.loop.propose import propose, recorded, rewritten
 from holdfast.loop.result import correct, take_result, take_text
 from holdfast.loop.reuse import give_recorded, recognised
 from holdfast.loop.wrapup import give_up
@@ -18,10 +19,8 @@ from holdfast.policy import approval as asking
 from holdfast.policy import gate
 from holdfast.policy.grants import allowed_by, covering
 from holdfast.policy.rights import Rights
-from holdfast.ports import Tool
 from holdfast.trail import events as kinds
-from holdfast.trail.codec import storable
-from holdfast.types import CallChange, CallStatus, Decision, Grant, Json, Proposal
+from holdfast.types import CallChange, CallStatus, Decision, Grant, Json
 
 Record: TypeAlias = Callable[[str, Mapping[str, Json], CallChange], None]
 
@@ -70,15 +69,11 @@ def judge(activation: Activation, index: int, raw: RawCall) -> Judged:
     if tool is None:
         return refused(call_id, index, raw, arguments, gate.unknown_tool(raw.tool, activation.cast.tools))
     try:
-        proposal = propose(activation, call_id, tool, arguments)
+        proposal = propose(activation, tool, arguments, call_id=call_id, step=activation.history.step)
     except InvalidArguments as error:
         return refused(call_id, index, raw, arguments, gate.bad_arguments(error))
     decision = limited(activation, index) or gate.judge(tool.review, proposal)
-    if decision.verdict == "rewrite":
-        try:
-            proposal = propose(activation, call_id, tool, recorded(activation, decision.rewritten or {}))
-        except InvalidArguments as error:
-            decision = gate.misfit(error)
+    proposal, decision = rewritten(activation, tool, proposal, decision)
     return Judged(
         raw=raw,
         id=call_id,
@@ -90,38 +85,6 @@ def judge(activation: Activation, index: int, raw: RawCall) -> Judged:
         decision=decision,
         proposal=proposal,
     )
-
-
-def propose(activation: Activation, call_id: str, tool: Tool, arguments: Mapping[str, Json]) -> Proposal:
-    """One call as it would run, from recorded arguments.
-
-    Raises:
-        InvalidArguments: The arguments do not fit the tool.
-    """
-    valid = tool.validate(arguments)
-    # What the tool left alone needs no second look.
-    valid = dict(arguments) if valid == arguments else recorded(activation, valid)
-    return Proposal(
-        call_id=call_id,
-        execution_id=activation.id,
-        step=activation.history.step,
-        tool=tool.name,
-        effect=tool.effect,
-        arguments=valid,
-        args=tool.typed(valid),
-        digest=asking.digest(tool.name, valid),
-        schema_hash=tool.schema_hash,
-        agent=activation.cast.agent.name,
-        user=activation.history.user,
-    )
-
-
-def recorded(activation: Activation, arguments: Mapping[str, Json]) -> dict[str, Json]:
-    r"""Arguments as the journal will have them: what is judged, shown and run is what is recorded.
-
-    An escape in JSON (`\u0073k-...`) can hide a secret from the look at the whole message.
-    """
-    return dict(cast("Mapping[str, Json]", storable(arguments, activation.desk.redactor)))
 
 
 def limited(activation: Activation, index: int) -> Decision | None:

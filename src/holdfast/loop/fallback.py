@@ -1,22 +1,20 @@
 """What stands in for a tool that failed: another tool, its last good result, or a default."""
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import cast
 
 from holdfast.errors import InvalidArguments
 from holdfast.loop.activation import Activation
 from holdfast.loop.good_results import last_good
 from holdfast.loop.history import CallState
 from holdfast.loop.outcome import StoodIn, changed, end_call, failed_so_far
+from holdfast.loop.propose import propose, rewritten
 from holdfast.policy import approval as asking
 from holdfast.policy import gate
 from holdfast.ports import Tool
 from holdfast.tools.execute import Outcome
 from holdfast.tools.result import present
 from holdfast.trail import events as kinds
-from holdfast.trail.codec import storable
-from holdfast.types import Cached, Decision, Default, Json, Proposal
+from holdfast.types import Cached, Decision, Default, Proposal
 
 
 async def stand_in(activation: Activation, call: CallState, outcome: Outcome) -> bool:
@@ -106,32 +104,8 @@ def judged(activation: Activation, call: CallState, tool: Tool) -> tuple[Proposa
     Raises:
         InvalidArguments: The arguments do not fit it.
     """
-    proposal = propose(activation, call, tool, dict(call.arguments))
-    decision = gate.judge(tool.review, proposal)
-    if decision.verdict == "rewrite":
-        try:
-            proposal = propose(activation, call, tool, dict(decision.rewritten or {}))
-        except InvalidArguments as error:
-            decision = gate.misfit(error)
-    return proposal, decision
-
-
-def propose(activation: Activation, call: CallState, tool: Tool, arguments: dict[str, Json]) -> Proposal:
-    """The call as the other tool would run it."""
-    valid = dict(cast("Mapping[str, Json]", storable(tool.validate(arguments), activation.desk.redactor)))
-    return Proposal(
-        call_id=call.id,
-        execution_id=activation.id,
-        step=call.step,
-        tool=tool.name,
-        effect=tool.effect,
-        arguments=valid,
-        args=tool.typed(valid),
-        digest=asking.digest(tool.name, valid),
-        schema_hash=tool.schema_hash,
-        agent=activation.cast.agent.name,
-        user=activation.history.user,
-    )
+    proposal = propose(activation, tool, call.arguments, call_id=call.id, step=call.step)
+    return rewritten(activation, tool, proposal, gate.judge(tool.review, proposal))
 
 
 def ask(activation: Activation, proposal: Proposal, decision: Decision, error: str) -> None:

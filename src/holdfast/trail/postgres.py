@@ -222,21 +222,10 @@ class PostgresDatabase:
             self._run(wording.KEEP_RESULT, kept.row)
             if kept.may_sweep:
                 self._run(wording.SWEEP_RESULTS, (kept.row[0], kept.stale_before))
-
-        self._write_controls(ledger)
+        controls.write(self._run, controls.POSTGRES, ledger)
         self._insert("agent_outbox", heads.OUTBOX_COLUMNS, ledger.outgoing)
         for approval_id, row in ledger.feedback:
             self._run(wording.LEARN, (*row, row[1], approval_id))
-
-    def _write_controls(self, ledger: Ledger) -> None:
-        if changes := ledger.shared.cells.changes():
-            controls.write_changes(self._run, controls.POSTGRES, changes, ledger.at)
-        if ledger.audits:
-            controls.write_audit(self._run, controls.POSTGRES, ledger.audits)
-        if ledger.usage:
-            controls.write_usage(self._run, controls.POSTGRES, ledger.usage)
-        if ledger.wakes:
-            controls.wake(self._run, controls.POSTGRES, ledger.wakes)
 
     def mail(self, request: Mail | Sweep) -> tuple[Row, ...]:
         """Take from the outbox, say what became of it, or tidy it."""

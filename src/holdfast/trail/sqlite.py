@@ -219,21 +219,10 @@ class SqliteDatabase:
             self._run(_KEEP_RESULT, kept.row)
             if kept.may_sweep:
                 self._run(_SWEEP_RESULTS, (kept.row[0], kept.stale_before))
-
-        self._write_controls(ledger)
+        controls.write(self._run, controls.SQLITE, ledger)
         self._insert("agent_outbox", heads.OUTBOX_COLUMNS, ledger.outgoing)
         for approval_id, row in ledger.feedback:
             self._run(_LEARN, (*row, row[1], approval_id))
-
-    def _write_controls(self, ledger: Ledger) -> None:
-        if changes := ledger.shared.cells.changes():
-            controls.write_changes(self._run, controls.SQLITE, changes, ledger.at)
-        if ledger.audits:
-            controls.write_audit(self._run, controls.SQLITE, ledger.audits)
-        if ledger.usage:
-            controls.write_usage(self._run, controls.SQLITE, ledger.usage)
-        if ledger.wakes:
-            controls.wake(self._run, controls.SQLITE, ledger.wakes)
 
     def mail(self, request: Mail | Sweep) -> tuple[Row, ...]:
         """Take from the outbox, say what became of it, or tidy it."""

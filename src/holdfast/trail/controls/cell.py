@@ -8,11 +8,8 @@ are locked and read each time.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, TypeAlias
 
-CellKind = Literal[
-    "version", "budget", "rate", "switch", "breaker", "grant", "channel", "account", "flow", "alert", "answer", "watch"
-]
 Key: TypeAlias = tuple[str, str]
 """Kind and key."""
 Data: TypeAlias = dict[str, Any]

@@ -14,6 +14,8 @@ class Known:
     """Everything of `agent_controls` but accounts and flows, at one version."""
 
     version: str = ""
+    rows: Mapping[Key, Data] = field(default_factory=dict[Key, Data])
+    """As they are stored; the others are these by kind."""
     budgets: Mapping[str, Budget] = field(default_factory=dict[str, Budget])
     rates: Mapping[str, Rate] = field(default_factory=dict[str, Rate])
     switches: Mapping[str, Data] = field(default_factory=dict[str, Data])
@@ -24,11 +26,12 @@ class Known:
     @classmethod
     def of(cls, version: str, found: Iterable[tuple[Key, Data]]) -> "Known":
         """Sort what was read."""
-        kinds: dict[str, dict[str, Data]] = {}
-        for (kind, key), data in found:
+        rows, kinds = dict(found), dict[str, dict[str, Data]]()
+        for (kind, key), data in rows.items():
             kinds.setdefault(kind, {})[key] = data
         return cls(
             version,
+            rows,
             {name: budget.from_data(name, data) for name, data in kinds.get("budget", {}).items()},
             {name: rate.from_data(name, data) for name, data in kinds.get("rate", {}).items()},
             kinds.get("switch", {}),
@@ -39,22 +42,8 @@ class Known:
 
     def but(self, kind: str, key: str, data: Data | None) -> "Known":
         """The same with one definition changed, or gone."""
-        found: dict[Key, Data] = {}
-        stored: tuple[tuple[str, Mapping[str, Data]], ...] = (
-            ("budget", {name: budget.as_data(one) for name, one in self.budgets.items()}),
-            ("rate", {name: rate.as_data(one) for name, one in self.rates.items()}),
-            ("switch", self.switches),
-            ("breaker", self.breakers),
-            ("grant", self.grants),
-            ("channel", self.channels),
-        )
-        for stored_kind, rows in stored:
-            found |= {(stored_kind, name): row for name, row in rows.items()}
-        if data is None:
-            found.pop((kind, key), None)
-        else:
-            found[kind, key] = data
-        return Known.of(self.version, found.items())
+        rows = {at: row for at, row in self.rows.items() if at != (kind, key)}
+        return Known.of(self.version, (rows if data is None else {**rows, (kind, key): data}).items())
 
     def switch(self, kind: str, name: str) -> Switch | None:
         """The kill switch that is on for something, if one is."""

@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol, TypeAlias
 
 from holdfast.trail.codec import canonical, chain
 from holdfast.trail.controls.cell import DEFINED, Change, Data, Key
-from holdfast.trail.requests import Row
+from holdfast.trail.ledger import Ledger
 
 
 class Cursor(Protocol):
@@ -110,6 +110,18 @@ def cells(run: Run, sql: Statements, keys: Iterable[Key]) -> dict[Key, Data]:
     return {(kind, key): json.loads(text) for kind, key, text in run(sql.cells, given).fetchall()}
 
 
+def write(run: Run, sql: Statements, ledger: Ledger) -> None:
+    """Store what a batch made of everything that workers share."""
+    if changes := ledger.shared.cells.changes():
+        write_changes(run, sql, changes, ledger.at)
+    if ledger.audits:
+        write_audit(run, sql, ledger.audits)
+    for row in ledger.usage:
+        run(sql.usage, row)
+    if ledger.wakes:
+        wake(run, sql, ledger.wakes)
+
+
 def write_changes(run: Run, sql: Statements, changes: Iterable[Change], at: str) -> None:
     """Store what a batch made of the controls."""
     for change in changes:
@@ -128,12 +140,6 @@ def write_audit(run: Run, sql: Statements, entries: Sequence[tuple[str, Data, st
         last = chain(last, execution_id=AUDIT, seq=seq, kind=kind, version=1, at=at, text=text)
         run(sql.audit, (seq, kind, text, at, last))
     run(sql.update, (canonical({"seq": seq, "hash": last}), at, "record", ""))
-
-
-def write_usage(run: Run, sql: Statements, rows: Iterable[Row]) -> None:
-    """What executions have had from models so far."""
-    for row in rows:
-        run(sql.usage, row)
 
 
 def wake(run: Run, sql: Statements, reasons: Iterable[str]) -> None:
