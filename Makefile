@@ -21,12 +21,12 @@ $(READY): pyproject.toml constraints.txt
 	@echo "Setting up $(VENV) (once, about half a minute) ..."
 	@$(PYTHON) -m venv $(VENV) || { echo "On Debian and Ubuntu: apt install python3-venv, then try again."; exit 1; }
 	@$(PIP) install "pip>=25.1"
-	@$(PIP) install -c constraints.txt -e .
+	@$(PIP) install -c constraints.txt -e ".[server]"
 	@touch $(READY)
 
 $(DEV_READY): $(READY)
 	@echo "Adding what the tests need ..."
-	@$(PIP) install -c constraints.txt -e ".[postgres,notify,server]" --group dev
+	@$(PIP) install -c constraints.txt -e ".[postgres,notify,server,telemetry,top,a2a,oidc]" --group dev
 	@touch $(DEV_READY)
 
 demo: $(READY)

@@ -25,6 +25,10 @@ HoldfastError
 │   ├── SchemaOutdated          run `holdfast migrate`
 │   ├── UnknownRecord           written by a newer version: upgrade before reading
 │   └── JournalBroken           the hash chain does not hold: somebody changed a row
+├── AccessDenied                the caller may not do this
+│   ├── Unauthenticated         nobody knows who asks: log in, or send a key
+│   ├── Forbidden               it is known who asks, and it is not theirs to do
+│   └── TooManyRequests         too fast: wait as long as it says
 ├── ChannelProblem              people could not be reached, or an answer cannot be trusted
 │   ├── DeliveryFailed          a channel's service did not take a message
 │   └── ForgedAnswer            an answer is not from whom it claims: refuse and record it
@@ -225,6 +229,34 @@ class JournalBroken(StoreError):
     """The journal's hash chain does not hold."""
 
     code = "journal_broken"
+
+
+class AccessDenied(HoldfastError):
+    """This caller may not do this."""
+
+    code = "access_denied"
+
+
+class Unauthenticated(AccessDenied):
+    """Nobody knows who asks: send a key as `Authorization: Bearer hf_...`, or log in."""
+
+    code = "unauthenticated"
+
+
+class Forbidden(AccessDenied):
+    """It is known who asks, and it is not theirs to do."""
+
+    code = "forbidden"
+
+
+class TooManyRequests(AccessDenied):
+    """Too fast: wait."""
+
+    code = "too_many_requests"
+
+    def __init__(self, message: str | None = None, *, retry_after_s: float = 1) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 class ChannelProblem(HoldfastError):

@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 from sqlalchemy.types import TypeEngine
 
-HEAD: Final = "0002"
+HEAD: Final = "0003"
 """The newest migration; a database that says so needs no look at Alembic."""
 VERSION_TABLE: Final = "agent_schema"
 
@@ -293,4 +293,35 @@ tool_cache = Table(
     Column("content", Text, nullable=False),
     Column("at", MOMENT, nullable=False),
     PrimaryKeyConstraint("tool_name", "digest"),
+)
+
+credentials = Table(
+    "agent_credentials",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("user_id", Text),
+    Column("agents", DATA),
+    Column("hash", Text, nullable=False),
+    Column("parent_id", Text),
+    Column("created_at", MOMENT, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("expires_at", MOMENT),
+    Column("last_used_at", MOMENT),
+    Column("revoked_at", MOMENT),
+    CheckConstraint("kind IN ('key', 'link', 'session')", name="agent_credentials_kind"),
+)
+Index("agent_credentials_parent", credentials.c.parent_id)
+
+subscriptions = Table(
+    "agent_subscriptions",
+    metadata,
+    Column("execution_id", Text, ForeignKey("agent_executions.id"), nullable=False),
+    Column("id", Text, nullable=False),
+    Column("data", DATA, nullable=False),
+    Column("told_seq", BigInteger, nullable=False),
+    Column("created_at", MOMENT, nullable=False),
+    PrimaryKeyConstraint("execution_id", "id"),
 )

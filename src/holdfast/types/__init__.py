@@ -68,6 +68,7 @@ from holdfast.types.execution import ENDED, TRANSITIONS, Claimed, Execution, New
 from holdfast.types.fallback import Cached, Default, GoodResult
 from holdfast.types.feedback import Feedback, FeedbackKind
 from holdfast.types.health import Health, Swept
+from holdfast.types.identity import Caller, Key, Power, Role
 from holdfast.types.reply import Call, Calls, Final, Reply, Say
 from holdfast.types.routing import Due, Routing, Vote
 from holdfast.types.terms import Limits, OnChange, OnFailure, OnRateLimit, Price
@@ -102,6 +103,7 @@ __all__ = [
     "CallChange",
     "CallRecord",
     "CallStatus",
+    "Caller",
     "Calls",
     "Candidate",
     "Card",
@@ -130,6 +132,7 @@ __all__ = [
     "Grant",
     "Health",
     "Json",
+    "Key",
     "KeyTrouble",
     "Letter",
     "LetterStatus",
@@ -146,6 +149,7 @@ __all__ = [
     "OnRateLimit",
     "Outgoing",
     "OverRate",
+    "Power",
     "Price",
     "Proposal",
     "Rate",
@@ -153,6 +157,7 @@ __all__ = [
     "RateUnit",
     "Reply",
     "Report",
+    "Role",
     "Routing",
     "Ruling",
     "Say",

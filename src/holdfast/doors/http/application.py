@@ -1,55 +1,50 @@
-"""The ASGI application: what people's channels post, the page behind a mail's link, and whether it is well."""
+"""The ASGI application: API, console, protocols, and what people's channels post, over one app."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
-from typing import Final
 
-from starlette.applications import Starlette
-from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from fastapi import FastAPI
 
 from holdfast.app import App
-from holdfast.doors.http import answer_page, channels
+from holdfast.doors.http import answer_page, api, channels, console, health
 from holdfast.doors.http.headers import SafeHeaders
-from holdfast.errors import HoldfastError, NotFound, StoreError
+from holdfast.doors.http.hosts import KnownHosts
+from holdfast.doors.http.options import HttpOptions
+from holdfast.doors.http.problems import install_problems
+from holdfast.doors.http.protocols import protocol_routers
+from holdfast.version import __version__
 
-LARGEST_BYTES: Final = 1_048_576
-"""Of a request: Slack's and Telegram's are a few kilobytes."""
+_DEFAULTS = HttpOptions()
 
 
-def make_app(app: App) -> Starlette:
+def make_app(app: App, *, options: HttpOptions = _DEFAULTS) -> FastAPI:
     """The application over an app, which it opens and closes with itself."""
+    closing = asyncio.Event()
 
     @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncGenerator[Mapping[str, object]]:
+    async def lifespan(_: FastAPI) -> AsyncGenerator[Mapping[str, object]]:
         async with app, app.outside() as outside:
-            yield {"app": app, "outside": outside}
+            yield {"app": app, "outside": outside, "options": options, "closing": closing}
+            closing.set()
 
-    return Starlette(
-        routes=[
-            Route("/healthz", healthz, methods=["GET"]),
-            *channels.ROUTES,
-            *answer_page.ROUTES,
-        ],
-        middleware=[Middleware(SafeHeaders)],
-        exception_handlers={HoldfastError: _told},
+    made = FastAPI(
+        title="Holdfast",
+        version=__version__,
+        summary="Start agents, watch them, and answer what they ask.",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
         lifespan=lifespan,
-        max_body_size=LARGEST_BYTES,
     )
-
-
-async def healthz(request: Request) -> Response:
-    """200 while the database takes writes, else 503 with the reason."""
-    health = request.state.app.health()
-    told = {"status": "ok" if health.ok else "unavailable", "detail": health.detail}
-    return JSONResponse(told, status_code=200 if health.ok else 503)
-
-
-async def _told(_: Request, error: Exception) -> Response:
-    """An error that no route knows better: its stable code and its words."""
-    code = error.code if isinstance(error, HoldfastError) else "error"
-    status = 404 if isinstance(error, NotFound) else 503 if isinstance(error, StoreError) else 400
-    retry = {"retry-after": "5"} if status == 503 else None
-    return JSONResponse({"error": {"code": code, "message": str(error)}}, status_code=status, headers=retry)
+    made.state.closing = closing
+    install_problems(made)
+    made.add_middleware(SafeHeaders)
+    made.add_middleware(KnownHosts, options=options, public_url=lambda: app.settings.public_url)
+    for router in (*health.ROUTERS, *api.ROUTERS, *protocol_routers(app)):
+        made.include_router(router)
+    made.router.routes.extend([*channels.ROUTES, *answer_page.ROUTES])
+    if options.console:
+        for router in console.ROUTERS:
+            made.include_router(router)
+    return made
