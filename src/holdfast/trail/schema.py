@@ -81,6 +81,7 @@ _pending = text("status = 'pending'")
 _waking = text("status = 'pending' AND wake_at IS NOT NULL")
 _running = text("status = 'running'")
 _child = text("parent_id IS NOT NULL")
+_ended = text("completed_at IS NOT NULL")
 Index(
     "agent_executions_claim",
     executions.c.priority.desc(),
@@ -99,6 +100,14 @@ Index("agent_executions_status_recent", executions.c.status, executions.c.create
 Index("agent_executions_agent_recent", executions.c.agent_type, executions.c.created_at)
 Index("agent_executions_user_recent", executions.c.user_id, executions.c.created_at)
 Index("agent_executions_thread_recent", executions.c.thread_id, executions.c.created_at)
+Index(
+    "agent_executions_ended",
+    executions.c.completed_at,
+    executions.c.agent_type,
+    executions.c.status,
+    sqlite_where=_ended,
+    postgresql_where=_ended,
+)
 Index("agent_executions_idempotency", executions.c.agent_type, executions.c.idempotency_key, unique=True)
 
 events = Table(
