@@ -8,6 +8,7 @@ from holdfast.composition import Parts
 from holdfast.errors import UsageError
 from holdfast.types import (
     Account,
+    AgentHealth,
     Alert,
     AuditEntry,
     BreakerKind,
@@ -43,6 +44,10 @@ class ControlRoom:
     async def costs(self, *, by: CostBy = "model", since: datetime | None = None) -> Sequence[Cost]:
         """Calls, tokens and dollars by model, agent, user or day; of executions started after `since`."""
         return await (await self._parts.trail()).costs(by=by, since=since)
+
+    async def health_metrics(self, *, agent: str | None = None, since: datetime | None = None) -> Sequence[AgentHealth]:
+        """How well each agent does, by name, from its executions that ended at `since` or later; `None`: from all."""
+        return await (await self._parts.trail()).health_metrics(agent=agent, since=since)
 
     async def usage(self, execution_id: str) -> Sequence[ModelUsage]:
         """What one execution has had from each model, as of its last parking or end."""

@@ -13,6 +13,7 @@ from holdfast.trail.bell import Bell
 from holdfast.trail.control import ControlSide
 from holdfast.trail.controls.breaker import BreakerRules
 from holdfast.trail.database import Database
+from holdfast.trail.health import HealthSide
 from holdfast.trail.journal import JournalSide
 from holdfast.trail.listen import Changes, FileChanges, Listener
 from holdfast.trail.migrate import require_current, upgrade_file
@@ -33,7 +34,7 @@ CAPACITY: Final = 10_000
 """Requests that may wait for the writer; further callers wait before they get in line."""
 
 
-class Trail(JournalSide, StoreSide, QueueSide, ControlSide, OutboxSide, AlertSide):
+class Trail(JournalSide, StoreSide, QueueSide, ControlSide, OutboxSide, AlertSide, HealthSide):
     """Everything durable: the ports `Journal`, `Store`, `Queue`, `Outbox` and `UsedAnswers`. Made by `open_trail`."""
 
     def __init__(self, parts: Parts) -> None:
@@ -43,6 +44,7 @@ class Trail(JournalSide, StoreSide, QueueSide, ControlSide, OutboxSide, AlertSid
         ControlSide.__init__(self, parts)
         OutboxSide.__init__(self, parts)
         AlertSide.__init__(self, parts)
+        HealthSide.__init__(self, parts)
 
     async def close(self, *, grace_s: float = 10) -> None:
         """Write what is queued, then let go of the database. Closing twice is fine.

@@ -38,6 +38,7 @@ from holdfast.types.control import (
     Controls,
     Cost,
     CostBy,
+    DayCost,
     Grant,
     ModelUsage,
     OnExhausted,
@@ -69,6 +70,7 @@ from holdfast.types.fallback import Cached, Default, GoodResult
 from holdfast.types.feedback import Feedback, FeedbackKind
 from holdfast.types.health import Health, Swept
 from holdfast.types.identity import Caller, Key, Power, Role
+from holdfast.types.metrics import AgentHealth
 from holdfast.types.reply import Call, Calls, Final, Reply, Say
 from holdfast.types.routing import Due, Routing, Vote
 from holdfast.types.terms import Limits, OnChange, OnFailure, OnRateLimit, Price
@@ -81,6 +83,7 @@ __all__ = [
     "Account",
     "Address",
     "Admission",
+    "AgentHealth",
     "Alert",
     "AlertChange",
     "AlertKind",
@@ -114,6 +117,7 @@ __all__ = [
     "Conversation",
     "Cost",
     "CostBy",
+    "DayCost",
     "DeadLetter",
     "Decision",
     "Default",

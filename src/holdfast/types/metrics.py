@@ -1,0 +1,40 @@
+"""How well agents do, added up over the executions that ended."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentHealth:
+    """One agent's executions that ended in a time: a row of `agent_health_metrics`. `None`: nothing to divide by."""
+
+    agent: str
+    executions: int
+    """Those that ended: completed, failed or cancelled."""
+    completed: int
+    failed: int
+    cancelled: int
+    completion_rate: float | None
+    """Completed, of those that completed or failed; a cancelled one was a person's decision."""
+    average_steps: float
+    step_efficiency: float | None
+    """Useful steps of all steps. A step is useful when a tool call of it completed that no earlier step of the
+    execution had completed with the same arguments, or when it gave the result."""
+    tool_success_rate: float | None
+    """Tool calls that completed, of those that completed, failed or are in doubt; denied ones never ran."""
+    human_review_rate: float
+    """Executions about which a person was asked at least once, of all that ended."""
+    tokens: int
+    """Of all that ended, as `cost_usd`."""
+    cost_usd: Decimal
+    """Rounded to nine places."""
+    tokens_per_completion: float | None
+    """Tokens of all that ended, over those that completed: what failed is paid for, too."""
+    cost_per_completion_usd: Decimal | None
+    """As `tokens_per_completion`; rounded to nine places."""
+    p50_duration_s: float | None
+    """Of those that completed, from the request to the end, without the time in which people were asked."""
+    p95_duration_s: float | None
+    failures: Mapping[str, int] = field(default_factory=dict[str, int])
+    """How many failed for which reason, as `MAX_STEPS_EXCEEDED`."""
