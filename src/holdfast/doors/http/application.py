@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from fastapi import FastAPI
 
@@ -13,19 +13,33 @@ from holdfast.doors.http.hosts import KnownHosts
 from holdfast.doors.http.options import HttpOptions
 from holdfast.doors.http.problems import install_problems
 from holdfast.doors.http.protocols import protocol_routers
+from holdfast.doors.http.stream import Streams
+from holdfast.outside import Outside
 from holdfast.version import __version__
 
 _DEFAULTS = HttpOptions()
 
 
-def make_app(app: App, *, options: HttpOptions = _DEFAULTS) -> FastAPI:
-    """The application over an app, which it opens and closes with itself."""
+def make_app(app: App, *, options: HttpOptions = _DEFAULTS, outside: Outside | None = None) -> FastAPI:
+    """The application over an app.
+
+    Args:
+        app: What it serves.
+        options: How it behaves.
+        outside: What takes answers in, of an app that is open and stays open. Default: the application opens the app
+            when it starts, and closes it when it ends.
+    """
     closing = asyncio.Event()
+    streams = Streams(most=options.streams, most_per_caller=options.streams_per_caller, closing=closing)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[Mapping[str, object]]:
-        async with app, app.outside() as outside:
-            yield {"app": app, "outside": outside, "options": options, "closing": closing}
+        async with AsyncExitStack() as opened:
+            taking_in = outside
+            if taking_in is None:
+                await opened.enter_async_context(app)
+                taking_in = await opened.enter_async_context(app.outside())
+            yield {"app": app, "outside": taking_in, "options": options, "closing": closing, "streams": streams}
             closing.set()
 
     made = FastAPI(
@@ -36,6 +50,7 @@ def make_app(app: App, *, options: HttpOptions = _DEFAULTS) -> FastAPI:
         redoc_url=None,
         openapi_url="/openapi.json",
         lifespan=lifespan,
+        max_body_size=options.largest_bytes,
     )
     made.state.closing = closing
     install_problems(made)
