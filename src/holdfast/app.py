@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
+from importlib.metadata import entry_points
 from typing import Self
 
 from pydantic_core import to_jsonable_python
 
+from holdfast.access import Access
 from holdfast.agent import Agent
 from holdfast.answers import Answers
 from holdfast.composition import Parts, refuse_in_event_loop
@@ -18,12 +20,15 @@ from holdfast.engine.clock import new_id
 from holdfast.engine.heap import spare_what_is_loaded
 from holdfast.engine.local import LocalEngine
 from holdfast.engine.signals import Early, install_signal_handlers
+from holdfast.errors import MissingExtra
+from holdfast.glance import Glance
 from holdfast.loop.listening import heard
 from holdfast.loop.preflight import Finding, preflight
 from holdfast.loop.retry import refuse_unfailed, set_aside
 from holdfast.loop.started import started_event
 from holdfast.outside import Outside, open_to_outside
 from holdfast.ports import Clock, Journal, NewId
+from holdfast.ports.asgi import AsgiApp, Receive, Scope, Send
 from holdfast.trail.follow import follow_events, settled
 from holdfast.trail.trail import Trail
 from holdfast.types import (
@@ -67,7 +72,9 @@ class App(Answers):
         wrap_journal: Callable[[Journal], Journal] | None = None,
     ) -> None:
         self._parts = Parts(agents, database, settings=settings, clock=clock, ids=ids, wrap_journal=wrap_journal)
+        self._access = Access(self._parts)
         self._engines = 0
+        self._asgi: AsgiApp | None = None
 
     def like(self, *, agents: Sequence[Agent[object]], database: str | None = None) -> "App":
         """A fresh app, configured as this one, with other agents or on another database."""
@@ -83,6 +90,16 @@ class App(Answers):
     def control(self) -> ControlRoom:
         """What operators do: budgets, rates, kill switches, breakers, and the record of it."""
         return ControlRoom(self._parts)
+
+    @property
+    def glance(self) -> Glance:
+        """Many executions at once, as one caller may see them."""
+        return Glance(self._parts)
+
+    @property
+    def access(self) -> Access:
+        """Who may come in over HTTP: keys, login links and sessions, and the record of them."""
+        return self._access
 
     @asynccontextmanager
     async def outside(self) -> AsyncGenerator[Outside]:
@@ -346,6 +363,26 @@ class App(Answers):
     async def close(self) -> None:
         """Write what is queued and let go of the database."""
         await self._parts.close()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The API and the console as an ASGI application: `uvicorn support:app`, or mounted in a program of yours.
+
+        It works on nothing by itself: run a worker beside it.
+
+        Raises:
+            MissingExtra: The extra `server` is not installed.
+        """
+        self._asgi = self._asgi or self._door()
+        await self._asgi(scope, receive, send)
+
+    def _door(self) -> AsgiApp:
+        """The HTTP door, found by its entry point: doors know the app, and the app none of them."""
+        found = entry_points(group="holdfast.doors", name="http")
+        try:
+            made: AsgiApp = next(iter(found)).load()(self)
+        except ModuleNotFoundError as error:
+            raise MissingExtra("server", needed_for="an App as an ASGI application") from error
+        return made
 
     async def __aenter__(self) -> Self:
         await self._open()

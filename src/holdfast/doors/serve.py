@@ -1,9 +1,9 @@
-"""`holdfast serve`: takes answers in over HTTP until it is stopped."""
+"""`holdfast serve`: the API, the console and the way in for people's answers, over HTTP, until it is stopped."""
 
-import signal
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import Annotated, Final
+from typing import Annotated
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
@@ -13,67 +13,68 @@ from holdfast.doors import exits, target
 from holdfast.doors.desk import looking
 from holdfast.doors.options import COMMON, Common
 from holdfast.doors.screen import emit, note
-from holdfast.errors import MissingExtra, UsageError
+from holdfast.engine.signals import install_signal_handlers
+from holdfast.errors import MissingExtra
 
-_GRACE_S: Final = 5
-"""Seconds that requests under way get when it stops."""
+Port = Annotated[int, Parameter(validator=Number(gte=0, lte=65_535))]
 
 
-async def serve(
+class Stop:
+    """Ends a wait when the process is asked to stop."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+
+    def stop(self) -> None:
+        """Ask."""
+        self.asked.set()
+
+
+async def serve(  # noqa: PLR0913 - one per option
     target_: Annotated[str | None, Parameter(name="TARGET")] = None,
     /,
     *,
     host: str = "127.0.0.1",
-    port: Annotated[int, Parameter(validator=Number(gte=0, lte=65_535))] = 8321,
+    port: Port = 8321,
+    allow_host: Annotated[tuple[str, ...], Parameter(negative=())] = (),
+    metrics_open: Annotated[bool, Parameter(negative=())] = False,
     common: Common = COMMON,
 ) -> int:
-    """Take answers of people in over HTTP: from Slack, Telegram, a webhook, and links in mails.
+    """Serve the API and the console, and take people's answers in from Slack, Telegram, a webhook and mail links.
 
-    Put a proxy that speaks HTTPS in front of it, and set public_url to that. Ctrl-C or SIGTERM lets requests under way
-    end first.
+    Work is done by `holdfast worker`. Put a proxy that speaks HTTPS in front of it, and set public_url to that. Ctrl-C
+    or SIGTERM ends open streams, and lets requests under way end first.
 
     Args:
-        target_: file.py:name or package.module:name; with it, edited arguments are checked when they are given.
+        target_: file.py:name or package.module:name; without it there are no agents to start, only what is on record.
         host: Where to listen. The default is this machine only.
         port: Where to listen; 0 takes a free one.
+        allow_host: A further host name that requests may be for, beside loopback names and that of public_url.
+        metrics_open: Answer /metrics without a key.
         common: What every command takes.
     """
     try:
-        import uvicorn
-
-        from holdfast.doors.http.application import make_app
+        from holdfast.doors.http.listening import bound, listening
+        from holdfast.doors.http.options import HttpOptions
     except ModuleNotFoundError as error:
         raise MissingExtra("server", needed_for="holdfast serve") from error
-
-    class Server(uvicorn.Server):
-        """Says where it listens once it does."""
-
-        async def startup(self, sockets: list[object] | None = None) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
-            await super().startup(sockets)  # pyright: ignore[reportArgumentType]
-            if self.started:
-                _announce(self.servers[0].sockets[0].getsockname(), common)
-
+    stop = Stop()
+    install_signal_handlers(stop)
     async with _app(target_, common) as app:
-        config = uvicorn.Config(
-            make_app(app),
-            host=host,
-            port=port,
-            # Paths of links are secrets: they stand in no log.
-            access_log=False,
-            log_config=None,
-            server_header=False,
-            timeout_graceful_shutdown=_GRACE_S,
-            lifespan="on",
-        )
-        server = Server(config)
-        for number in (signal.SIGINT, signal.SIGTERM):
-            # uvicorn sends itself the signal again once it has stopped; by then everything is done.
-            signal.signal(number, signal.SIG_IGN)
-        try:
-            await server.serve()
-        except SystemExit as error:
-            raise UsageError(f"cannot listen on {host}:{port}: another program does, or it is not ours") from error
-    return exits.OK if server.started else exits.FAILED
+        options = HttpOptions(hosts=allow_host, metrics_open=metrics_open)
+        async with listening(app, bound(host, port), options=options) as door:
+            _announce(door.url, common)
+            await until_stopped(stop, door.closed)
+            broken = door.closed.is_set()
+    return exits.FAILED if broken else exits.OK
+
+
+async def until_stopped(stop: Stop, broken: asyncio.Event) -> None:
+    """Wait until somebody asks to stop, or the door broke."""
+    waits = {asyncio.create_task(event.wait()) for event in (stop.asked, broken)}
+    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    for wait in waits:
+        wait.cancel()
 
 
 @asynccontextmanager
@@ -86,10 +87,8 @@ async def _app(given: str | None, common: Common) -> AsyncGenerator[App]:
             yield app
 
 
-def _announce(listening: tuple[str, int], common: Common) -> None:
-    host, port = listening[:2]
-    where = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+def _announce(url: str, common: Common) -> None:
     if common.json:
-        emit({"serve": "listening", "url": where})
+        emit({"serve": "listening", "url": url})
     else:
-        note(f"listening on {where}; Ctrl-C stops")
+        note(f"listening on {url}; Ctrl-C stops")
