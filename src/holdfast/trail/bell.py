@@ -2,8 +2,8 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Generator, Iterable
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterable
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -127,6 +127,18 @@ class Bell:
         """Tick at once, then whenever it may have ended or begun to wait for a person."""
         return self._ticks(self._settling, execution_id)
 
+    async def watch_all(self, execution_ids: Iterable[str]) -> AsyncGenerator[None]:
+        """Tick at once, then when one of these changed or work was announced; ends when the trail is closed."""
+        listener = _Listener(asyncio.get_running_loop(), asyncio.Event())
+        with ExitStack() as stack:
+            for execution_id in execution_ids:
+                stack.enter_context(self._listening(self._watching, execution_id, listener))
+            stack.enter_context(self._listening(self._working, _WORK, listener))
+            while not self._closed:
+                yield
+                await listener.event.wait()
+                listener.event.clear()
+
     async def _ticks(self, among: dict[str, set[_Listener]], execution_id: str) -> AsyncIterator[None]:
         with self._listening(among, execution_id) as listener:
             while not self._closed:
@@ -135,8 +147,10 @@ class Bell:
                 listener.event.clear()
 
     @contextmanager
-    def _listening(self, among: dict[str, set[_Listener]], name: str) -> Generator[_Listener]:
-        listener = _Listener(asyncio.get_running_loop(), asyncio.Event())
+    def _listening(
+        self, among: dict[str, set[_Listener]], name: str, given: _Listener | None = None
+    ) -> Generator[_Listener]:
+        listener = given or _Listener(asyncio.get_running_loop(), asyncio.Event())
         with self._lock:
             among.setdefault(name, set()).add(listener)
         self._on_first()

@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from holdfast.errors import UsageError
-from holdfast.trail.controls import breaker, budget, grant, rate, read
+from holdfast.trail.controls import breaker, budget, grant, rate, read, spending
 from holdfast.trail.controls.cell import Data
 from holdfast.trail.parts import Parts
 from holdfast.trail.requests import Manage, TopUp
@@ -17,6 +17,7 @@ from holdfast.types import (
     Controls,
     Cost,
     CostBy,
+    DayCost,
     Grant,
     ModelUsage,
     Rate,
@@ -53,9 +54,22 @@ class ControlSide:
         """What an execution has had from each model, as of its last parking or end."""
         return await self._parts.reader.run(lambda c: read.usage(c, execution_id))
 
-    async def costs(self, *, by: CostBy, since: datetime | None = None) -> Sequence[Cost]:
+    async def costs(
+        self, *, by: CostBy, since: datetime | None = None, user: str | None = None, agents: Sequence[str] = ()
+    ) -> Sequence[Cost]:
         """Calls, tokens and US dollars in groups, dearest first."""
-        return await self._parts.reader.run(lambda c: read.costs(c, by=by, since=since))
+        span = self._span(since, user, agents)
+        return await self._parts.reader.run(lambda c: spending.costs(c, by=by, span=span))
+
+    async def costs_by_day(
+        self, *, since: datetime | None = None, user: str | None = None, agents: Sequence[str] = ()
+    ) -> Sequence[DayCost]:
+        """The same by model on each day, in order of days."""
+        span = self._span(since, user, agents)
+        return await self._parts.reader.run(lambda c: spending.by_day(c, span))
+
+    def _span(self, since: datetime | None, user: str | None, agents: Sequence[str]) -> spending.Span:
+        return spending.Span(since=since, user=self._parts.prepare.user(user), agents=tuple(agents))
 
     # --- budgets and rates
 

@@ -5,8 +5,9 @@ from typing import Literal, Protocol, TypeAlias
 
 from holdfast.trail.batch import Needs
 from holdfast.trail.controls.cell import Data, Key
+from holdfast.trail.credentials_sql import Became
 from holdfast.trail.ledger import Ledger
-from holdfast.trail.requests import Claim, Lease, Mail, Retire, Row, Sweep
+from holdfast.trail.requests import Badge, Claim, Lease, Mail, Retire, Row, Sweep
 
 Verdict: TypeAlias = Literal["away", "again", "data"]
 """Of an error: the database is away for now; another process was faster, try again at once; the data is at fault."""
@@ -69,6 +70,10 @@ class Database(Protocol):
 
     def mail(self, request: Mail | Sweep) -> tuple[Row, ...]:
         """Take rows of the outbox, say what became of one, or (a sweep) let go of what the dead held."""
+        ...
+
+    def badge(self, request: Badge) -> Became:
+        """Make a credential, end one, or note that it was used."""
         ...
 
     def write(self, ledger: Ledger) -> None:

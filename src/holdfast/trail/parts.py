@@ -11,6 +11,7 @@ from holdfast.errors import StoreUnavailable, UsageError
 from holdfast.ports import Clock
 from holdfast.trail.batch import Result
 from holdfast.trail.bell import Bell
+from holdfast.trail.committed import Observers
 from holdfast.trail.listen import Listener
 from holdfast.trail.prepare import Preparer
 from holdfast.trail.reader import Reader
@@ -31,6 +32,8 @@ class Parts:
     bell: Bell
     listener: Listener
     clock: Clock
+    observers: Observers
+    """Told of what this process commits."""
     why_read_only: str = "open it without read_only=True"
 
     async def write(self, request: Request) -> Result:

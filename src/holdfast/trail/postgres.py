@@ -13,17 +13,18 @@ import psycopg
 from psycopg import Cursor, Pipeline, errors
 from pydantic_core import to_json
 
-from holdfast.trail import heads
+from holdfast.trail import credentials_sql, heads
 from holdfast.trail import outbox_sql as outbox
 from holdfast.trail import postgres_sql as wording
 from holdfast.trail.batch import Needs
 from holdfast.trail.codec import canonical
 from holdfast.trail.controls import sql as controls
 from holdfast.trail.controls.cell import Data, Key
+from holdfast.trail.credentials_sql import Became
 from holdfast.trail.database import Verdict
 from holdfast.trail.heads import Head, Question, Started
 from holdfast.trail.ledger import Ledger
-from holdfast.trail.requests import Claim, Lease, Mail, Register, Retire, Row, Sweep
+from holdfast.trail.requests import Badge, Claim, Lease, Mail, Register, Retire, Row, Sweep
 
 CHANNEL: Final = "holdfast"
 _ROWS_AT_ONCE: Final = 1_000
@@ -230,6 +231,10 @@ class PostgresDatabase:
     def mail(self, request: Mail | Sweep) -> tuple[Row, ...]:
         """Take from the outbox, say what became of it, or tidy it."""
         return outbox.serve(self._run, outbox.POSTGRES, request)
+
+    def badge(self, request: Badge) -> Became:
+        """Make a credential, end one, or note that it was used."""
+        return credentials_sql.serve(self._run, credentials_sql.POSTGRES, request)
 
     def lease(self, request: Lease) -> bool:
         if isinstance(request, Register):

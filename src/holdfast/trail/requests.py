@@ -265,6 +265,39 @@ class Resend:
     at: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issue:
+    """A key, a login link or a session is made."""
+
+    row: Row
+    """As `credentials_sql.COLUMNS` names it."""
+    uses: str | None
+    """The one-time link that is used up by it; where it was used or is over, nothing is made."""
+    entry: tuple[str, dict[str, Any]]
+    """Kind and data for the operators' record."""
+    forget_before: str
+    """Sessions and links that were over before then may go."""
+    at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Withdraw:
+    """A credential is good for nothing from now on."""
+
+    id: str
+    entry: tuple[str, dict[str, Any]]
+    """Kind and data for the operators' record."""
+    at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Touch:
+    """A credential was used."""
+
+    id: str
+    at: str
+
+
 Aside: TypeAlias = Note | UseAnswer | HoldWatch | SettleAlerts
 """What belongs to no execution and changes no control."""
 Write: TypeAlias = (
@@ -274,6 +307,8 @@ Write: TypeAlias = (
 Lease: TypeAlias = Register | Renew
 Mail: TypeAlias = Take | Delivered | Undelivered | Resend
 """What couriers do to rows of the outbox."""
+Badge: TypeAlias = Issue | Withdraw | Touch
+"""What is done to credentials."""
 Search: TypeAlias = Claim | Sweep | Retire
 """Finds the rows it touches; runs after the batch's other requests, in the same transaction."""
-Request: TypeAlias = Write | Lease | Mail | Search
+Request: TypeAlias = Write | Lease | Mail | Badge | Search

@@ -15,16 +15,17 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-from holdfast.trail import heads
+from holdfast.trail import credentials_sql, heads
 from holdfast.trail import outbox_sql as outbox
 from holdfast.trail.batch import Needs
 from holdfast.trail.codec import stamp
 from holdfast.trail.controls import sql as controls
 from holdfast.trail.controls.cell import Data, Key
+from holdfast.trail.credentials_sql import Became
 from holdfast.trail.database import Verdict
 from holdfast.trail.heads import Head, Question, Started
 from holdfast.trail.ledger import Ledger
-from holdfast.trail.requests import Claim, Lease, Mail, Register, Retire, Row, Sweep
+from holdfast.trail.requests import Badge, Claim, Lease, Mail, Register, Retire, Row, Sweep
 
 BUSY_MS: Final = 1_000
 """How long one attempt waits for another process's transaction before the store counts as away."""
@@ -227,6 +228,10 @@ class SqliteDatabase:
     def mail(self, request: Mail | Sweep) -> tuple[Row, ...]:
         """Take from the outbox, say what became of it, or tidy it."""
         return outbox.serve(self._run, outbox.SQLITE, request)
+
+    def badge(self, request: Badge) -> Became:
+        """Make a credential, end one, or note that it was used."""
+        return credentials_sql.serve(self._run, credentials_sql.SQLITE, request)
 
     def lease(self, request: Lease) -> bool:
         until = stamp(request.now + timedelta(seconds=request.lease_s))

@@ -10,9 +10,12 @@ from holdfast.errors import NotFound
 from holdfast.ports import Clock, NewId
 from holdfast.trail.alerts import AlertSide
 from holdfast.trail.bell import Bell
+from holdfast.trail.committed import Observers
 from holdfast.trail.control import ControlSide
 from holdfast.trail.controls.breaker import BreakerRules
+from holdfast.trail.credentials import CredentialSide
 from holdfast.trail.database import Database
+from holdfast.trail.glance import GlanceSide
 from holdfast.trail.health import HealthSide
 from holdfast.trail.journal import JournalSide
 from holdfast.trail.listen import Changes, FileChanges, Listener
@@ -34,7 +37,7 @@ CAPACITY: Final = 10_000
 """Requests that may wait for the writer; further callers wait before they get in line."""
 
 
-class Trail(JournalSide, StoreSide, QueueSide, ControlSide, OutboxSide, AlertSide, HealthSide):
+class Trail(JournalSide, StoreSide, QueueSide, ControlSide, OutboxSide, AlertSide, HealthSide, GlanceSide):
     """Everything durable: the ports `Journal`, `Store`, `Queue`, `Outbox` and `UsedAnswers`. Made by `open_trail`."""
 
     def __init__(self, parts: Parts) -> None:
@@ -44,7 +47,14 @@ class Trail(JournalSide, StoreSide, QueueSide, ControlSide, OutboxSide, AlertSid
         ControlSide.__init__(self, parts)
         OutboxSide.__init__(self, parts)
         AlertSide.__init__(self, parts)
+        GlanceSide.__init__(self, parts)
+        CredentialSide.__init__(self, parts)
         HealthSide.__init__(self, parts)
+
+    @property
+    def observers(self) -> Observers:
+        """Who is told of each commit of this process."""
+        return self._parts.observers
 
     async def close(self, *, grace_s: float = 10) -> None:
         """Write what is queued, then let go of the database. Closing twice is fine.
@@ -88,8 +98,13 @@ async def open_trail(  # noqa: PLR0913 - what a trail depends on
     connection, open_changes = _drivers(place, new_id)
     listener = Listener(open_changes)
     bell = Bell(on_first=lambda: listener.wake(bell))
+    observers = Observers()
     writer = (
-        None if read_only else Writer(connection, now=clock.now, ring=bell.ring, capacity=capacity, breakers=breakers)
+        None
+        if read_only
+        else Writer(
+            connection, now=clock.now, ring=bell.ring, capacity=capacity, breakers=breakers, observers=observers
+        )
     )
     return Trail(
         Parts(
@@ -99,6 +114,7 @@ async def open_trail(  # noqa: PLR0913 - what a trail depends on
             bell=bell,
             listener=listener,
             clock=clock,
+            observers=observers,
             why_read_only=why,
         )
     )

@@ -16,7 +16,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
@@ -26,13 +26,29 @@ from holdfast.errors import HoldfastError, StoreError, StoreUnavailable
 from holdfast.trail.batch import Outcome, Result, decide_one, needs
 from holdfast.trail.bell import News
 from holdfast.trail.codec import stamp
+from holdfast.trail.committed import Committed, Observers
 from holdfast.trail.controls.breaker import BreakerRules
 from holdfast.trail.controls.cell import VERSION
 from holdfast.trail.controls.keeper import Keeper
 from holdfast.trail.database import Database
 from holdfast.trail.inbox import Inbox, Waiting
 from holdfast.trail.ledger import Ledger
-from holdfast.trail.requests import Claim, Lease, Mail, Register, Renew, Request, Retire, Row, Search, Sweep
+from holdfast.trail.requests import (
+    Badge,
+    Claim,
+    Issue,
+    Lease,
+    Mail,
+    Register,
+    Renew,
+    Request,
+    Retire,
+    Row,
+    Search,
+    Sweep,
+    Touch,
+    Withdraw,
+)
 from holdfast.trail.rulings import attend, claim, take_over
 from holdfast.types import Health, Swept
 
@@ -53,6 +69,7 @@ class _Attempt:
     outcomes: list[Outcome]
     news: News
     witness: Row | None = None
+    ledgers: list[Ledger] = field(default_factory=list[Ledger])
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +87,7 @@ class Writer:
         ring: Called on the writer's thread after each commit with what it changed.
         capacity: Requests that may wait in line.
         breakers: When they open, and for how long.
+        observers: Told of each commit.
     """
 
     def __init__(
@@ -80,12 +98,16 @@ class Writer:
         ring: Callable[[News], None],
         capacity: int,
         breakers: BreakerRules,
+        observers: Observers,
     ) -> None:
         self._database = database
         self._now = now
         self._ring = ring
         self._inbox = Inbox(capacity)
         self._keeper = Keeper(breakers)
+        self._observers = observers
+        self._done: list[Committed] = []
+        """Commits that observers have not been told of."""
         self._trouble: _Trouble | None = None
         self._unsure: _Attempt | None = None
         self._busy: tuple[float, datetime] | None = None
@@ -126,8 +148,14 @@ class Writer:
             while (batch := self._inbox.take()) is not None:
                 outcomes = self._settle([waiting.request for waiting in batch])
                 _deliver(batch, outcomes)
+                self._tell()
         finally:
             self._database.abandon()
+
+    def _tell(self) -> None:
+        done, self._done = self._done, []
+        for committed in done:
+            self._observers.tell(committed)
 
     def _settle(self, batch: Sequence[Request]) -> list[Outcome]:
         """Try until the database has the batch, or has said why it never will."""
@@ -153,11 +181,19 @@ class Writer:
                     self._pause(error, pause_s)
                     pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
             else:
+                self._note(batch, attempt)
                 self._busy = self._unsure = None
                 self._recover()
                 if attempt.news:
                     self._ring(attempt.news)
                 return attempt.outcomes
+
+    def _note(self, batch: Sequence[Request], attempt: _Attempt) -> None:
+        if self._observers and self._busy:
+            took_s = time.monotonic() - self._busy[0]
+            self._done.append(
+                Committed(requests=batch, outcomes=attempt.outcomes, ledgers=attempt.ledgers, took_s=took_s)
+            )
 
     def _one_by_one(self, batch: Sequence[Request], error: Exception) -> list[Outcome]:
         self._unsure = None
@@ -196,7 +232,7 @@ class Writer:
         return attempt
 
     def _apply(self, batch: Sequence[Request]) -> _Attempt:
-        writes = [request for request in batch if not isinstance(request, Search | Lease | Mail)]
+        writes = [request for request in batch if not isinstance(request, Search | Lease | Mail | Badge)]
         attempt = _Attempt([], News())
         decided: list[Outcome] = []
         if writes:
@@ -207,15 +243,17 @@ class Writer:
             self._write(ledger, attempt)
         in_order = iter(decided)
         attempt.outcomes = [
-            self._search(request, attempt) if isinstance(request, Search | Lease | Mail) else next(in_order)
+            self._search(request, attempt) if isinstance(request, Search | Lease | Mail | Badge) else next(in_order)
             for request in batch
         ]
         return attempt
 
-    def _search(self, request: Search | Lease | Mail, attempt: _Attempt) -> Outcome:
+    def _search(self, request: Search | Lease | Mail | Badge, attempt: _Attempt) -> Outcome:
         match request:
             case Register() | Renew():
                 return self._database.lease(request)
+            case Issue() | Withdraw() | Touch():
+                return self._badge(request, attempt)
             case Claim():
                 working = self._keeper.known(self._database).working(request.agents)
                 if not working:
@@ -240,6 +278,15 @@ class Writer:
             case _:
                 return self._database.mail(request)
 
+    def _badge(self, request: Badge, attempt: _Attempt) -> str:
+        became = self._database.badge(request)
+        if became == "changed" and not isinstance(request, Touch):
+            ledger = Ledger()
+            ledger.at = request.at
+            ledger.audits.append((*request.entry, request.at))
+            self._write(ledger, attempt)
+        return became
+
     def _take_over(self, request: Sweep | Retire, attempt: _Attempt, *, reason: str) -> int:
         ledger = self._database.abandoned(request)
         taken = [take_over(ledger, head, reason=reason, at=request.at) for head in ledger.heads.values()]
@@ -251,6 +298,7 @@ class Writer:
             ledger.shared.cells.put(*VERSION, {"token": secrets.token_hex(8)})
             self._keeper.forget()
         self._database.write(ledger)
+        attempt.ledgers.append(ledger)
         attempt.witness = ledger.witness() or attempt.witness
         attempt.news.add(ledger.touched(), ledger.settled(), work=ledger.work)
         attempt.news.mail = attempt.news.mail or bool(ledger.outgoing)

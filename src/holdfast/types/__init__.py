@@ -68,8 +68,9 @@ from holdfast.types.event import Event, NewEvent
 from holdfast.types.execution import ENDED, TRANSITIONS, Claimed, Execution, NewExecution, Status
 from holdfast.types.fallback import Cached, Default, GoodResult
 from holdfast.types.feedback import Feedback, FeedbackKind
+from holdfast.types.glance import Failing, Line, Standing, Wanted
 from holdfast.types.health import Health, Swept
-from holdfast.types.identity import Caller, Key, Power, Role
+from holdfast.types.identity import Caller, Key, KeyKind, Power, Role
 from holdfast.types.metrics import AgentHealth
 from holdfast.types.reply import Call, Calls, Final, Reply, Say
 from holdfast.types.routing import Due, Routing, Vote
@@ -128,6 +129,7 @@ __all__ = [
     "Ended",
     "Event",
     "Execution",
+    "Failing",
     "Feedback",
     "FeedbackKind",
     "Final",
@@ -137,10 +139,12 @@ __all__ = [
     "Health",
     "Json",
     "Key",
+    "KeyKind",
     "KeyTrouble",
     "Letter",
     "LetterStatus",
     "Limits",
+    "Line",
     "ModelUsage",
     "NewApproval",
     "NewEvent",
@@ -169,6 +173,7 @@ __all__ = [
     "Settled",
     "Severity",
     "Spent",
+    "Standing",
     "Status",
     "Swept",
     "Switch",
@@ -178,4 +183,5 @@ __all__ = [
     "Verdict",
     "Vote",
     "Waiting",
+    "Wanted",
 ]

@@ -217,6 +217,19 @@ class Cost:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DayCost:
+    """What was had from one model on one day (UTC, of the execution's start)."""
+
+    day: str
+    model: str
+    executions: int
+    calls: int
+    input_tokens: int
+    output_tokens: int
+    cost_usd: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEntry:
     """One entry of the operators' record: hash-chained, as executions' events are."""
 

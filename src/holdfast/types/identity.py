@@ -8,10 +8,13 @@ Role = Literal["viewer", "runner", "approver", "operator", "admin"]
 Power = Literal["see", "run", "decide", "operate", "administer"]
 """To look; to start and cancel one's own; to answer questions; to steer everything; to say who may do what."""
 
+KeyKind = Literal["key", "link", "session"]
+"""A key is shown again and again; a login link is good once; a session is what a browser got for one of them."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Key:
-    """An API key as it is listed; its secret is shown once, when it is made, and only its hash is kept."""
+    """An API key, a login link or a session as it is listed; its secret is shown once, when it is made, and only its hash is kept."""
 
     id: str
     name: str
@@ -28,6 +31,8 @@ class Key:
     last_used_at: datetime | None = None
     """Within a minute."""
     revoked_at: datetime | None = None
+    """Of a link also: when it was used."""
+    kind: KeyKind = "key"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

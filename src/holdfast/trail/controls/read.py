@@ -3,17 +3,16 @@
 import json
 from collections.abc import Sequence
 from datetime import datetime
-from decimal import Decimal
 from typing import Any, Final
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from holdfast.trail import schema
 from holdfast.trail.controls import budget
 from holdfast.trail.controls.cell import DEFINED, Data, Key
 from holdfast.trail.controls.known import Known
 from holdfast.trail.reader import money, sure
-from holdfast.types import Account, AuditEntry, Controls, Cost, CostBy, ModelUsage
+from holdfast.types import Account, AuditEntry, Controls, ModelUsage
 
 _CONTROLS: Final = schema.controls.c
 _USAGE: Final = schema.model_usage.c
@@ -63,31 +62,6 @@ def usage(connection: Connection, execution_id: str) -> list[ModelUsage]:
     query = select(schema.model_usage).where(_USAGE.execution_id == execution_id)
     found = [_usage(dict(row)) for row in connection.execute(query).mappings()]
     return sorted(found, key=lambda one: one.cost_usd, reverse=True)
-
-
-def costs(connection: Connection, *, by: CostBy, since: datetime | None) -> list[Cost]:
-    """In groups. Money is added here, where it stays exact on both databases."""
-    executions = schema.executions.c
-    groups = {"model": _USAGE.model, "agent": executions.agent_type, "user": executions.user_id}
-    group = groups[by] if by != "day" else func.substr(func.cast(executions.created_at, schema.Text), 1, 10)
-    query = select(
-        group, _USAGE.calls, _USAGE.input_tokens, _USAGE.output_tokens, _USAGE.cost_usd, executions.id
-    ).join_from(schema.model_usage, schema.executions)
-    if since is not None:
-        query = query.where(executions.created_at >= since)
-    sums: dict[str, list[Any]] = {}
-    for name, calls, tokens_in, tokens_out, usd, execution_id in connection.execute(query):
-        known_sum = sums.setdefault(name or "", [0, 0, 0, Decimal(0), set()])
-        known_sum[0] += calls
-        known_sum[1] += tokens_in
-        known_sum[2] += tokens_out
-        known_sum[3] += money(usd)
-        known_sum[4].add(execution_id)
-    found = [
-        Cost(name=name, calls=c, input_tokens=i, output_tokens=o, cost_usd=usd, executions=len(ids))
-        for name, (c, i, o, usd, ids) in sums.items()
-    ]
-    return sorted(found, key=lambda one: (one.name if by == "day" else "", -one.cost_usd))
 
 
 def working_agents(connection: Connection, agents: Sequence[str]) -> tuple[str, ...]:

@@ -1,0 +1,75 @@
+"""Looking at many executions at once, as one caller may see them: `app.glance`."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from holdfast.composition import Parts
+from holdfast.types import Caller, Failing, Line, Standing, Wanted
+
+PAGE = 100
+_DAY = timedelta(hours=24)
+_ANYTHING = Wanted()
+
+
+class Glance:
+    """What lists and overviews ask. Nobody sees here what they do not reach."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def lines(
+        self, caller: Caller, wanted: Wanted = _ANYTHING, *, limit: int = PAGE, after: str | None = None
+    ) -> Sequence[Line]:
+        """Executions, newest first; `after` is the id of the last one seen."""
+        if (allowed := within(caller, wanted)) is None:
+            return ()
+        return await (await self._parts.trail()).lines(allowed, limit=limit, after=after)
+
+    async def lines_of(self, caller: Caller, ids: Sequence[str]) -> Sequence[Line]:
+        """These executions, in this order; those that there are not are left out."""
+        allowed = within(caller, _ANYTHING)
+        return () if allowed is None or not ids else await (await self._parts.trail()).lines_of(ids, allowed)
+
+    async def children(self, execution_id: str, *, limit: int = PAGE) -> Sequence[Line]:
+        """What an execution started, oldest first; who reaches the one reaches the others."""
+        return await (await self._parts.trail()).children(execution_id, limit=limit)
+
+    async def standing(self, caller: Caller, wanted: Wanted = _ANYTHING) -> Standing:
+        """How many stand how: live ones all, ended ones of the last 24 hours."""
+        allowed, since = within(caller, wanted), self._since()
+        if allowed is None:
+            return Standing(counts={}, most=0, since=since)
+        return await (await self._parts.trail()).standing(allowed, since=since)
+
+    async def failing(self, caller: Caller) -> Sequence[Failing]:
+        """Which agents fail, by the newest executions of the last 24 hours."""
+        allowed = within(caller, _ANYTHING)
+        return () if allowed is None else await (await self._parts.trail()).failing(allowed, since=self._since())
+
+    async def open_approvals(self, caller: Caller, *, most: int = 100) -> int:
+        """How many questions are open, counted up to `most`."""
+        allowed = within(caller, _ANYTHING)
+        return 0 if allowed is None else await (await self._parts.trail()).open_questions(allowed, most=most)
+
+    async def stirs(self, ids: Sequence[str]) -> AsyncIterator[None]:
+        """Ticks at once, then when one of these executions changed or work came up; ends when the app closes."""
+        async for _ in (await self._parts.trail()).stirs(ids):
+            yield
+
+    def _since(self) -> datetime:
+        return self._parts.clock.now() - _DAY
+
+
+def within(caller: Caller, wanted: Wanted) -> Wanted | None:
+    """The wanted ones that the caller reaches; `None`: none of them. Pure."""
+    if caller.user is not None:
+        if wanted.user not in {None, caller.user}:
+            return None
+        wanted = replace(wanted, user=caller.user)
+    if caller.agents:
+        agents = tuple(agent for agent in wanted.agents or caller.agents if agent in caller.agents)
+        if not agents:
+            return None
+        wanted = replace(wanted, agents=agents)
+    return wanted
