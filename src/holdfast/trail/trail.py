@@ -37,7 +37,17 @@ CAPACITY: Final = 10_000
 """Requests that may wait for the writer; further callers wait before they get in line."""
 
 
-class Trail(JournalSide, StoreSide, QueueSide, ControlSide, OutboxSide, AlertSide, HealthSide, GlanceSide):
+class Trail(
+    JournalSide,
+    StoreSide,
+    QueueSide,
+    ControlSide,
+    OutboxSide,
+    AlertSide,
+    HealthSide,
+    GlanceSide,
+    CredentialSide,
+):
     """Everything durable: the ports `Journal`, `Store`, `Queue`, `Outbox` and `UsedAnswers`. Made by `open_trail`."""
 
     def __init__(self, parts: Parts) -> None:
