@@ -90,7 +90,7 @@ class Writer:
         observers: Told of each commit.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it works with
         self,
         database: Database,
         *,
