@@ -255,14 +255,7 @@ class Writer:
             case Issue() | Withdraw() | Touch():
                 return self._badge(request, attempt)
             case Claim():
-                working = self._keeper.known(self._database).working(request.agents)
-                if not working:
-                    return []
-                ledger = self._database.claimable(replace(request, agents=working))
-                for head in ledger.heads.values():
-                    claim(ledger, head, worker=request.worker_id, at=request.at)
-                self._write(ledger, attempt)
-                return list(ledger.heads)
+                return self._claim(request, attempt)
             case Retire():
                 self._take_over(request, attempt, reason="RELEASED")
                 return None
@@ -277,6 +270,16 @@ class Writer:
                 return Swept(taken_over=taken, expired=expired)
             case _:
                 return self._database.mail(request)
+
+    def _claim(self, request: Claim, attempt: _Attempt) -> list[str]:
+        working = self._keeper.known(self._database).working(request.agents)
+        if not working:
+            return []
+        ledger = self._database.claimable(replace(request, agents=working))
+        for head in ledger.heads.values():
+            claim(ledger, head, worker=request.worker_id, at=request.at)
+        self._write(ledger, attempt)
+        return list(ledger.heads)
 
     def _badge(self, request: Badge, attempt: _Attempt) -> str:
         became = self._database.badge(request)

@@ -68,6 +68,7 @@ from holdfast.types.event import Event, NewEvent
 from holdfast.types.execution import ENDED, TRANSITIONS, Claimed, Execution, NewExecution, Status
 from holdfast.types.fallback import Cached, Default, GoodResult
 from holdfast.types.feedback import Feedback, FeedbackKind
+from holdfast.types.fleet import Fleet, HeldExecution, Place, Queue, RateFlow, SeenWorker
 from holdfast.types.glance import Failing, Line, Standing, Wanted
 from holdfast.types.health import Health, Swept
 from holdfast.types.identity import Caller, Key, KeyKind, Power, Role
@@ -133,10 +134,12 @@ __all__ = [
     "Feedback",
     "FeedbackKind",
     "Final",
+    "Fleet",
     "GivenUp",
     "GoodResult",
     "Grant",
     "Health",
+    "HeldExecution",
     "Json",
     "Key",
     "KeyKind",
@@ -157,10 +160,13 @@ __all__ = [
     "OnRateLimit",
     "Outgoing",
     "OverRate",
+    "Place",
     "Power",
     "Price",
     "Proposal",
+    "Queue",
     "Rate",
+    "RateFlow",
     "RateScope",
     "RateUnit",
     "Reply",
@@ -169,6 +175,7 @@ __all__ = [
     "Routing",
     "Ruling",
     "Say",
+    "SeenWorker",
     "SetAside",
     "Settled",
     "Severity",

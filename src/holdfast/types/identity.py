@@ -14,7 +14,7 @@ KeyKind = Literal["key", "link", "session"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Key:
-    """An API key, a login link or a session as it is listed; its secret is shown once, when it is made, and only its hash is kept."""
+    """An API key, a login link or a session as it is listed; its secret is shown once, and only its hash is kept."""
 
     id: str
     name: str
