@@ -16,6 +16,8 @@ from holdfast.types import (
     Controls,
     Cost,
     CostBy,
+    DayCost,
+    Fleet,
     Letter,
     LetterStatus,
     ModelUsage,
@@ -41,9 +43,33 @@ class ControlRoom:
         """How each budget stands, for each subject that it was charged for."""
         return await (await self._parts.trail()).accounts()
 
-    async def costs(self, *, by: CostBy = "model", since: datetime | None = None) -> Sequence[Cost]:
-        """Calls, tokens and dollars by model, agent, user or day; of executions started after `since`."""
-        return await (await self._parts.trail()).costs(by=by, since=since)
+    async def costs(
+        self,
+        *,
+        by: CostBy = "model",
+        since: datetime | None = None,
+        user: str | None = None,
+        agents: Sequence[str] = (),
+    ) -> Sequence[Cost]:
+        """Calls, tokens and dollars by model, agent, user or day.
+
+        Args:
+            by: The groups.
+            since: Of executions that were started then or later. Default: of all, which reads them all.
+            user: Only of this user's. Default: everybody's.
+            agents: Only of these agents'. Default: all.
+        """
+        return await (await self._parts.trail()).costs(by=by, since=since, user=user, agents=agents)
+
+    async def costs_by_day(
+        self, *, since: datetime | None = None, user: str | None = None, agents: Sequence[str] = ()
+    ) -> Sequence[DayCost]:
+        """The same by model on each day (UTC), in order of days."""
+        return await (await self._parts.trail()).costs_by_day(since=since, user=user, agents=agents)
+
+    async def fleet(self) -> Fleet:
+        """Workers with what they hold, the queue, how full rates are, and the database."""
+        return await (await self._parts.trail()).fleet()
 
     async def health_metrics(self, *, agent: str | None = None, since: datetime | None = None) -> Sequence[AgentHealth]:
         """How well each agent does, by name, from its executions that ended at `since` or later; `None`: from all."""

@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from holdfast.errors import UsageError
+from holdfast.trail import fleet
 from holdfast.trail.controls import breaker, budget, grant, rate, read, spending
 from holdfast.trail.controls.cell import Data
 from holdfast.trail.parts import Parts
@@ -18,6 +19,7 @@ from holdfast.types import (
     Cost,
     CostBy,
     DayCost,
+    Fleet,
     Grant,
     ModelUsage,
     Rate,
@@ -45,6 +47,11 @@ class ControlSide:
         """How each budget stands for each subject that it was charged for."""
         now = self._parts.clock.now()
         return await self._parts.reader.run(lambda c: read.accounts(c, now))
+
+    async def fleet(self) -> Fleet:
+        """Workers, queue, rates and the database at this moment."""
+        now = self._parts.clock.now()
+        return await self._parts.reader.run(lambda c: fleet.fleet(c, now))
 
     async def audit(self, *, after: int = 0, limit: int = 100) -> Sequence[AuditEntry]:
         """What operators, configuration and breakers changed; oldest first above the number `after`."""

@@ -51,6 +51,13 @@ def book(rate: Rate, flow: Data | None, *, amount: int, now: datetime) -> Data:
     return {"tat": max(arrival + amount * rate.per_s / rate.limit, at)}
 
 
+def standing(rate: Rate, flow: Data, *, now: datetime) -> tuple[float, float]:
+    """How much of the burst is used, 0 to 1 and beyond what was booked ahead, and seconds until one more may go."""
+    interval = rate.per_s / rate.limit
+    ahead_s = max(flow["tat"] - now.timestamp(), 0.0)
+    return ahead_s / ((rate.burst or rate.limit) * interval), delay_s(rate, flow, amount=1, now=now)
+
+
 def subject_of(rate: Rate, *, user: str | None, agent: str, models: Sequence[str]) -> str | None:
     """The subject of the flow that something counts in; `None`: this rate is none of its."""
     match rate.scope:

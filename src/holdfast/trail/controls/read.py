@@ -52,7 +52,7 @@ def audit(connection: Connection, *, after: int, limit: int) -> list[AuditEntry]
         select(table.seq, table.kind, table.data, table.at).where(table.seq > after).order_by(table.seq).limit(limit)
     )
     return [
-        AuditEntry(seq=seq, kind=kind, data=_json(data), at=sure(at))
+        AuditEntry(seq=seq, kind=kind, data=as_json(data), at=sure(at))
         for seq, kind, data, at in connection.execute(query)
     ]
 
@@ -80,8 +80,9 @@ def _usage(row: dict[str, Any]) -> ModelUsage:
 
 def _rows(connection: Connection, kinds: Sequence[str]) -> list[tuple[Key, Data]]:
     query = select(_CONTROLS.kind, _CONTROLS.key, _CONTROLS.data).where(_CONTROLS.kind.in_(kinds))
-    return [((kind, key), _json(data)) for kind, key, data in connection.execute(query)]
+    return [((kind, key), as_json(data)) for kind, key, data in connection.execute(query)]
 
 
-def _json(data: Any) -> Any:
+def as_json(data: Any) -> Any:
+    """A stored value: text on SQLite, a value already on PostgreSQL."""
     return json.loads(data) if isinstance(data, str) else data
