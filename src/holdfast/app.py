@@ -133,6 +133,7 @@ class App(Answers):
         thread: str | None = None,
         priority: int = 0,
         idempotency_key: str | None = None,
+        origin: Mapping[str, Json] | None = None,
     ) -> Execution:
         """Take a request; it is durable when this returns, and a worker will take it up.
 
@@ -143,6 +144,8 @@ class App(Answers):
             thread: Continue this conversation. Default: none.
             priority: Higher is worked earlier. Default: 0.
             idempotency_key: Asking twice with the same key is asking once. Default: none.
+            origin: What the door that took the request wants to find again; journaled, and never shown to a model.
+                Default: nothing.
 
         Raises:
             NotFound: This app has no such agent.
@@ -151,7 +154,7 @@ class App(Answers):
         chosen = self._parts.agent(agent)
         trail = await self._open()
         asked: Json = self._parts.redactor().value(to_jsonable_python(input))
-        started = started_event(chosen, asked, user=user, thread=thread, priority=priority)
+        started = started_event(chosen, asked, user=user, thread=thread, priority=priority, origin=origin)
         return await trail.start(
             NewExecution(
                 id=self._parts.ids(),

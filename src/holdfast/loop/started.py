@@ -1,5 +1,7 @@
 """The first event of an execution: what was asked of whom, and the tools and limits as they were then."""
 
+from collections.abc import Mapping
+
 from pydantic_core import to_jsonable_python
 
 from holdfast.agent import Agent
@@ -7,8 +9,14 @@ from holdfast.trail import events as kinds
 from holdfast.types import Json, NewEvent
 
 
-def started_event(
-    agent: Agent[object], asked: Json, *, user: str | None, thread: str | None, priority: int
+def started_event(  # noqa: PLR0913 - the parts of a request
+    agent: Agent[object],
+    asked: Json,
+    *,
+    user: str | None,
+    thread: str | None,
+    priority: int,
+    origin: Mapping[str, Json] | None = None,
 ) -> NewEvent:
     """The `execution.started` event of a request to an agent."""
     return NewEvent(
@@ -22,5 +30,6 @@ def started_event(
             "priority": priority,
             "tools": {tool.name: tool.schema_hash for tool in agent.tools},
             "limits": to_jsonable_python(agent.limits),
+            **({"origin": dict(origin)} if origin else {}),
         },
     )

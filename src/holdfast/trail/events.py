@@ -8,7 +8,8 @@ conventions.
 from typing import Final
 
 STARTED: Final = "execution.started"
-"""input, agent, agent_version, user, thread, priority, tools {name: schema hash}, limits {...}"""
+"""input, agent, agent_version, user, thread, priority, tools {name: schema hash}, limits {...}; where it has one:
+origin (what the door that took the request wants to find again)"""
 CLAIMED: Final = "execution.claimed"
 """worker, fence"""
 PARKED: Final = "execution.parked"

@@ -25,8 +25,6 @@ from holdfast.types import Caller
 log = structlog.get_logger("holdfast.http")
 
 _HEADERS: Final = {"content-type": "text/event-stream", "cache-control": "no-store", "x-accel-buffering": "no"}
-_FIRST: Final = b"retry: 2000\n\n"
-"""Milliseconds after which a browser connects again. Said at once: headers alone may be held back on their way."""
 _HEARTBEAT: Final = b":\n\n"
 
 
@@ -65,6 +63,13 @@ class Pace:
     """Something is said at least so often, so that no proxy takes silence for the end."""
     write_s: float = 40
     """A client that takes nothing for so long is dropped."""
+    retry_s: float | None = 2
+    """After so long a browser connects again. `None`: not said; clients there are that take it for a message."""
+
+    @property
+    def first(self) -> bytes:
+        """What is said at once: headers alone may be held back on their way."""
+        return _HEARTBEAT if self.retry_s is None else f"retry: {self.retry_s * 1_000:.0f}\n\n".encode()
 
 
 _PACE: Final = Pace()
@@ -231,7 +236,7 @@ class _Wire:
     async def begin(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
         """The response's head, and the first words."""
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
-        await self.say(_FIRST)
+        await self.say(self._pace.first)
 
     async def say(self, chunk: bytes, *, more: bool = True) -> None:
         """Send it.
