@@ -264,11 +264,11 @@ class Access:
     async def _checked(self, secret: str, kind: KeyKind) -> Credential:
         shaped = _SECRET.fullmatch(secret)
         if shaped is None or shaped[1] != _PREFIXES[kind]:
-            raise Unauthenticated(_UNKNOWN[kind])
+            raise Unauthenticated(_UNKNOWN[kind], guessed=True)
         digest = _hashed(secret)
         found = self._remembered(digest) or await self._read(shaped[2], digest)
         if found is None or found.key.kind != kind:
-            raise Unauthenticated(_UNKNOWN[kind])
+            raise Unauthenticated(_UNKNOWN[kind], guessed=True)
         _refuse_over(found, self._parts.clock.now())
         return found
 

@@ -242,6 +242,11 @@ class Unauthenticated(AccessDenied):
 
     code = "unauthenticated"
 
+    def __init__(self, message: str | None = None, *, guessed: bool = False) -> None:
+        super().__init__(message)
+        self.guessed = guessed
+        """Whether a secret was given that nobody ever knew."""
+
 
 class Forbidden(AccessDenied):
     """It is known who asks, and it is not theirs to do."""

@@ -14,6 +14,7 @@ from holdfast.doors.http.options import HttpOptions
 from holdfast.doors.http.problems import install_problems
 from holdfast.doors.http.protocols import protocol_routers
 from holdfast.doors.http.stream import Streams
+from holdfast.doors.http.throttle import Throttles
 from holdfast.outside import Outside
 from holdfast.version import __version__
 
@@ -30,6 +31,7 @@ def make_app(app: App, *, options: HttpOptions = _DEFAULTS, outside: Outside | N
             when it starts, and closes it when it ends.
     """
     closing = asyncio.Event()
+    throttles = Throttles(options.requests_per_minute)
     streams = Streams(most=options.streams, most_per_caller=options.streams_per_caller, closing=closing)
 
     @asynccontextmanager
@@ -39,7 +41,14 @@ def make_app(app: App, *, options: HttpOptions = _DEFAULTS, outside: Outside | N
             if taking_in is None:
                 await opened.enter_async_context(app)
                 taking_in = await opened.enter_async_context(app.outside())
-            yield {"app": app, "outside": taking_in, "options": options, "closing": closing, "streams": streams}
+            yield {
+                "app": app,
+                "outside": taking_in,
+                "options": options,
+                "closing": closing,
+                "streams": streams,
+                "throttles": throttles,
+            }
             closing.set()
 
     made = FastAPI(
