@@ -5,11 +5,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from holdfast.composition import Parts
-from holdfast.types import Caller, Failing, Line, Standing, Wanted
+from holdfast.errors import NotFound
+from holdfast.types import Approval, Caller, Failing, Line, Standing, Wanted, WantedApprovals
 
 PAGE = 100
 _DAY = timedelta(hours=24)
 _ANYTHING = Wanted()
+_ANY_APPROVAL = WantedApprovals()
 
 
 class Glance:
@@ -52,6 +54,36 @@ class Glance:
         allowed = within(caller, _ANYTHING)
         return 0 if allowed is None else await (await self._parts.trail()).open_questions(allowed, most=most)
 
+    async def waiting(
+        self, caller: Caller, wanted: WantedApprovals = _ANY_APPROVAL, *, limit: int = PAGE, after: str | None = None
+    ) -> Sequence[Approval]:
+        """Open questions, oldest first; `after` is the id of the last one seen."""
+        allowed = _asked_within(caller, wanted)
+        return () if allowed is None else await (await self._parts.trail()).waiting(allowed, limit=limit, after=after)
+
+    async def decided(
+        self, caller: Caller, wanted: WantedApprovals = _ANY_APPROVAL, *, limit: int = PAGE, after: str | None = None
+    ) -> Sequence[Approval]:
+        """Questions that are closed, the newest decision first; `after` is the id of the last one seen."""
+        allowed = _asked_within(caller, wanted)
+        return () if allowed is None else await (await self._parts.trail()).decided(allowed, limit=limit, after=after)
+
+    async def tools_asked(self, caller: Caller) -> Sequence[tuple[str, str | None, str | None]]:
+        """Agents, tools and groups of the open questions, each combination once."""
+        allowed = _asked_within(caller, _ANY_APPROVAL)
+        return () if allowed is None else await (await self._parts.trail()).tools_asked(allowed)
+
+    async def approval(self, caller: Caller, approval_id: str) -> Approval:
+        """One question, open or closed.
+
+        Raises:
+            NotFound: There is none, or the caller does not reach it.
+        """
+        found = await (await self._parts.trail()).approval(approval_id)
+        if not await self.lines_of(caller, [found.execution_id]):
+            raise NotFound(f"no approval {approval_id!r}")
+        return found
+
     async def stirs(self, ids: Sequence[str]) -> AsyncIterator[None]:
         """Ticks at once, then when one of these executions changed or work came up; ends when the app closes."""
         async for _ in (await self._parts.trail()).stirs(ids):
@@ -73,3 +105,8 @@ def within(caller: Caller, wanted: Wanted) -> Wanted | None:
             return None
         wanted = replace(wanted, agents=agents)
     return wanted
+
+
+def _asked_within(caller: Caller, wanted: WantedApprovals) -> WantedApprovals | None:
+    allowed = within(caller, Wanted(agents=wanted.agents, user=wanted.user))
+    return None if allowed is None else replace(wanted, agents=allowed.agents, user=allowed.user)

@@ -145,13 +145,13 @@ def approval(connection: Connection, approval_id: str) -> Approval:
     found = rows(connection, select(*columns(approvals)).where(approvals.c.id == approval_id))
     if not found:
         raise NotFound(f"no approval {approval_id!r}")
-    return _approvals(connection, found)[0]
+    return as_approvals(connection, found)[0]
 
 
 def approvals_by_id(connection: Connection, ids: Sequence[str]) -> dict[str, Approval]:
     """Those approvals that exist."""
     found = rows(connection, select(*columns(approvals)).where(approvals.c.id.in_(_IDS)), {"ids": ids})
-    return {one.id: one for one in _approvals(connection, found)}
+    return {one.id: one for one in as_approvals(connection, found)}
 
 
 def asked(connection: Connection, *, status: ApprovalStatus | None, execution_id: str | None) -> list[Approval]:
@@ -162,7 +162,7 @@ def asked(connection: Connection, *, status: ApprovalStatus | None, execution_id
         query = query.where(c.status == status)
     if execution_id is not None:
         query = query.where(c.execution_id == execution_id)
-    return _approvals(connection, rows(connection, query))
+    return as_approvals(connection, rows(connection, query))
 
 
 def blob(connection: Connection, digest: str) -> bytes:
@@ -308,7 +308,8 @@ def _tool_call(row: Found, restorer: Restorer) -> ToolCall:
     return ToolCall(**values)
 
 
-def _approvals(connection: Connection, found: Sequence[Found]) -> list[Approval]:
+def as_approvals(connection: Connection, found: Sequence[Found]) -> list[Approval]:
+    """Rows of approvals, with what they keep in blobs."""
     restorer = Restorer(connection, [row[name] for row in found for name in ("arguments", "edit")])
     result: list[Approval] = []
     for row in found:

@@ -189,6 +189,8 @@ _open = text("status = 'open'")
 Index("agent_approvals_attend", approvals.c.attend_at, sqlite_where=_open, postgresql_where=_open)
 Index("agent_approvals_execution", approvals.c.execution_id)
 Index("agent_approvals_asked", approvals.c.status, approvals.c.asked_at)
+_closed = text("status <> 'open'")
+Index("agent_approvals_decided", approvals.c.decided_at, approvals.c.id, sqlite_where=_closed, postgresql_where=_closed)
 
 blobs = Table(
     "agent_blobs",

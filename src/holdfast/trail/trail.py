@@ -24,6 +24,7 @@ from holdfast.trail.outbox import OutboxSide
 from holdfast.trail.parts import Parts
 from holdfast.trail.place import Place, locate
 from holdfast.trail.prepare import Preparer
+from holdfast.trail.questions import QuestionSide
 from holdfast.trail.queue import QueueSide
 from holdfast.trail.readable import writable
 from holdfast.trail.reader import Reader
@@ -47,6 +48,7 @@ class Trail(
     HealthSide,
     GlanceSide,
     CredentialSide,
+    QuestionSide,
 ):
     """Everything durable: the ports `Journal`, `Store`, `Queue`, `Outbox` and `UsedAnswers`. Made by `open_trail`."""
 
@@ -59,6 +61,7 @@ class Trail(
         AlertSide.__init__(self, parts)
         GlanceSide.__init__(self, parts)
         CredentialSide.__init__(self, parts)
+        QuestionSide.__init__(self, parts)
         HealthSide.__init__(self, parts)
 
     @property

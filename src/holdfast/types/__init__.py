@@ -22,6 +22,7 @@ from holdfast.types.approval import (
     NewApproval,
     Ruling,
     Settled,
+    WantedApprovals,
 )
 from holdfast.types.call import CallChange, CallStatus, Effect, ToolCall
 from holdfast.types.context import Context, DepsT_co
@@ -191,4 +192,5 @@ __all__ = [
     "Vote",
     "Waiting",
     "Wanted",
+    "WantedApprovals",
 ]

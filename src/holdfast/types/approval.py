@@ -69,6 +69,19 @@ class Approval:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WantedApprovals:
+    """Which approvals; every part narrows the rest."""
+
+    agents: tuple[str, ...] = ()
+    """Any of these; empty: all."""
+    tool: str | None = None
+    group: str | None = None
+    """Asked first, before anybody it was escalated to."""
+    user: str | None = None
+    """Of whose executions."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NewApproval:
     """A question to open. Its row and the execution's parking are one commit."""
 

@@ -19,6 +19,7 @@ def upgrade() -> None:
     _credentials()
     _subscriptions()
     _ended_index()
+    _decided_index()
     _health_metrics()
 
 
@@ -54,6 +55,17 @@ def _subscriptions() -> None:
         sa.Column("created_at", MOMENT, nullable=False),
         sa.ForeignKeyConstraint(["execution_id"], ["agent_executions.id"]),
         sa.PrimaryKeyConstraint("execution_id", "id"),
+    )
+
+
+def _decided_index() -> None:
+    closed = sa.text("status <> 'open'")
+    op.create_index(
+        "agent_approvals_decided",
+        "agent_approvals",
+        ["decided_at", "id"],
+        sqlite_where=closed,
+        postgresql_where=closed,
     )
 
 
