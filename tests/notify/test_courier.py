@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from holdfast.errors import DeliveryFailed
-from holdfast.notify.courier import Courier
+from holdfast.notify.courier import Courier, linked
 from holdfast.testing import FakeClock
-from holdfast.types import Closed, Outgoing
-from tests.notify.deliveries import CARD, CLOSED, outgoing
+from holdfast.types import Card, Closed, Notice, Outgoing
+from tests.notify.deliveries import CARD, CLOSED, NOTICE, outgoing
 from tests.notify.memory_outbox import MemoryOutbox
 
 
@@ -329,3 +329,14 @@ def test_attempts_are_configurable(attempts: int):
         assert (row.status, row.outgoing.attempts) == ("dead", attempts)
 
     told(story)
+
+
+def test_what_leaves_the_house_says_where_the_console_shows_it():
+    """A question, what became of it and an alert each lead to their page."""
+    at = "https://holdfast.example.com"
+    card, closed, notice = (linked(outgoing(given), at).delivery for given in (CARD, CLOSED, NOTICE))
+    assert isinstance(card, Card)
+    assert isinstance(closed, Closed)
+    assert isinstance(notice, Notice)
+    assert card.link == closed.card.link == f"{at}/approvals/{CARD.approval_id}"
+    assert notice.link == f"{at}/health"

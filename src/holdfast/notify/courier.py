@@ -7,6 +7,7 @@ with the same id, by which the channel lets the service recognise it where the s
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
 from random import random
 from typing import Final, TypeAlias
 
@@ -15,7 +16,7 @@ import structlog
 from holdfast.errors import DeliveryFailed, StoreError
 from holdfast.notify.backoff import next_attempt
 from holdfast.ports import Channel, Clock, Outbox
-from holdfast.types import Closed, Outgoing
+from holdfast.types import Card, Closed, Notice, Outgoing
 
 log = structlog.get_logger("holdfast.notify")
 
@@ -39,6 +40,7 @@ class Courier:
         attempts: Attempts until a delivery is given up. Default: 12, over about a day.
         timeout_s: Seconds that one attempt may take. Default: 30.
         on_dead: Told of each delivery that is given up. Default: nobody, but the log.
+        public_url: Where people reach the console, for links. Default: messages have none.
     """
 
     def __init__(  # noqa: PLR0913 - one for each thing it is given
@@ -52,11 +54,13 @@ class Courier:
         attempts: int = ATTEMPTS,
         timeout_s: float = 30,
         on_dead: OnDead | None = None,
+        public_url: str | None = None,
     ) -> None:
         self._outbox, self._channels = outbox, list(channels)
         self._worker_id = (lambda: worker_id) if isinstance(worker_id, str) else worker_id
         self._clock, self._jitter = clock, jitter
         self._attempts, self._timeout_s, self._on_dead = attempts, timeout_s, on_dead
+        self._public_url = public_url
 
     async def run(self, stop: asyncio.Event) -> None:
         """Deliver until `stop` is set and what is in hand is done, then close the channels."""
@@ -92,7 +96,7 @@ class Courier:
         taken = await self._outbox.due(me, channel=channel.name, limit=1, hold_s=self._timeout_s * 3)
         if not taken:
             return None
-        outgoing = taken[0]
+        outgoing = taken[0] if self._public_url is None else linked(taken[0], self._public_url)
         try:
             ref = await self._attempt(channel, outgoing)
         except DeliveryFailed as failed:
@@ -162,6 +166,20 @@ class Courier:
                 if self._clock.monotonic() >= until:
                     raise
                 await self._clock.sleep(_AWAY_S)
+
+
+def linked(outgoing: Outgoing, public_url: str) -> Outgoing:
+    """The same with the address at which the console shows what it is about."""
+    delivery = outgoing.delivery
+    match delivery:
+        case Card():
+            delivery = replace(delivery, link=f"{public_url}/approvals/{delivery.approval_id}")
+        case Closed(card=card):
+            link = f"{public_url}/approvals/{card.approval_id}"
+            delivery = replace(delivery, card=replace(card, link=link))
+        case Notice():
+            delivery = replace(delivery, link=f"{public_url}/health")
+    return replace(outgoing, delivery=delivery)
 
 
 async def _unless(stop: asyncio.Event, waiting: Awaitable[None]) -> None:
