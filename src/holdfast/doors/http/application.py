@@ -69,6 +69,7 @@ def make_app(app: App, *, options: HttpOptions = _DEFAULTS, outside: Outside | N
         made.include_router(router)
     made.router.routes.extend([*channels.ROUTES, *answer_page.ROUTES])
     if options.console:
+        made.state.error_page = console.error_page
         for router in console.ROUTERS:
             made.include_router(router)
     return made

@@ -4,4 +4,9 @@ from typing import Final
 
 from fastapi import APIRouter
 
-ROUTERS: Final[tuple[APIRouter, ...]] = ()
+from holdfast.doors.http.console import overview, static_files, theme
+from holdfast.doors.http.console.refusal import error_page
+
+ROUTERS: Final[tuple[APIRouter, ...]] = (static_files.router, theme.router, overview.router)
+
+__all__ = ["ROUTERS", "error_page"]

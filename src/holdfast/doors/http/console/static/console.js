@@ -1,0 +1,17 @@
+// What every page has: keys, times that grow, and the dialog of keys. Without it everything works by links and forms.
+import { startClock } from "./clock.js";
+import { listen } from "./keys.js";
+
+startClock();
+listen();
+for (const button of document.querySelectorAll("[data-copy]")) {
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(button.dataset.copy);
+    say("Copied");
+  });
+}
+
+export function say(words) {
+  document.getElementById("said").textContent = words;
+}
