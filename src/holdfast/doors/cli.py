@@ -33,9 +33,10 @@ Exit status: 0 completed, 1 failed, 2 usage, 3 awaiting review, 4 cancelled.
 
 _COMMANDS: Final = (
     ("demo", "demo:demo", _START, "Work a shop's support tickets, with a crash in the middle."),
+    ("dev", "dev:dev", _START, "Write an agent and watch it: worker, API and console in one process."),
     ("run", "run:run", _START, "Run an agent and watch each step; Ctrl-C lets go and loses nothing."),
     ("worker", "operate:worker", _START, "Work on what waits, until stopped; Ctrl-C or SIGTERM drains."),
-    ("serve", "serve:serve", _START, "Take people's answers in over HTTP, until stopped."),
+    ("serve", "serve:serve", _START, "Serve the API and the console over HTTP, until stopped."),
     ("executions", "look:executions", _LOOK, "List executions, newest first."),
     ("show", "look:show", _LOOK, "Tell the whole story of one execution."),
     ("tail", "look:tail", _LOOK, "Follow an execution until it ends."),
@@ -91,6 +92,15 @@ _FAMILIES: Final = {
             ("reset", "switches:breaker_close", "The same as close."),
         ),
     ),
+    "keys": (
+        "Say who may come in over HTTP: API keys and login links.",
+        (
+            ("create", "keys:create", "Make an API key; its secret is shown once."),
+            ("list", "keys:listed", "List keys, who made them and when they were used."),
+            ("revoke", "keys:revoke", "End a key and the sessions that came from it."),
+            ("link", "keys:link", "Make a link that logs one browser in, once."),
+        ),
+    ),
 }
 """Commands of two words."""
 
@@ -101,6 +111,7 @@ _EXAMPLES: Final = {
         "run support.py:support --input-file ticket.json --json",
         "run support.py:support - --no-wait < mail.txt",
     ),
+    "dev": ("dev support.py", "dev support.py:app --port 9000 --no-reload"),
     "worker": ("worker support.py:app --concurrency 16", "worker support.py:app --drain"),
     "serve": ("serve", "serve support.py:app --host 0.0.0.0 --port 8321"),
     "dead-letters": ("dead-letters --since 24h", "dead-letters --agent support --reason LOOP_DETECTED --json"),
@@ -117,6 +128,13 @@ _EXAMPLES: Final = {
     "rate set": ("rate set per-user --scope user --unit requests --limit 10 --per-s 60",),
     "breaker open": ('breaker open model openai:gpt-5.2 --why "wrong answers since the update"',),
     "breaker close": ("breaker close model openai:gpt-5.2",),
+    "keys create": (
+        "keys create ci --role runner --agent support --expires 90d",
+        "keys create grafana --role viewer --json",
+    ),
+    "keys list": ("keys list", "keys list --sessions"),
+    "keys revoke": ("keys revoke 7c41f2",),
+    "keys link": ("keys link --name Ada --role approver",),
     "channels": ("channels", "channels test slack", "channels connect telegram"),
     "outbox": ("outbox --dead", "outbox retry 5f0c2f9b1c6e4d52a0e5a8e1d3c7b9f4"),
     "show": ("show 7c41f2", "show 7c41f2 --events --json"),
