@@ -9,7 +9,7 @@ from typing import cast
 
 import structlog
 
-from holdfast.agent import Agent
+from holdfast.agent import RESERVED_TOOLS, Agent
 from holdfast.attendants import attendants
 from holdfast.config import Settings, configure_logging, quieted
 from holdfast.configured import obey_configuration
@@ -18,16 +18,23 @@ from holdfast.engine.clock import SystemClock
 from holdfast.engine.local import LocalEngine
 from holdfast.errors import DeclarationError, NotFound, UsageError
 from holdfast.known_people import KnownPeople
-from holdfast.loop.desk import Cast, Desk
+from holdfast.loop.desk import Cast, Desk, unseen
 from holdfast.loop.run import run
 from holdfast.memory.guidance import Lessons
 from holdfast.memory.thread import earlier
 from holdfast.policy.rights import Rights
 from holdfast.ports import Clock, Journal, NewId
+from holdfast.tools.fallback import tools_behind
 from holdfast.trail.controls.breaker import BreakerRules
+from holdfast.trail.health import MetricsText
 from holdfast.trail.redact import Redactor, redact_log
+from holdfast.trail.traces.live import Tracing
+from holdfast.trail.traces.setup import open_tracing
 from holdfast.trail.trail import Trail, open_trail
-from holdfast.types import Feedback, Grant, Health, Switch
+from holdfast.types import Execution, Feedback, Grant, Health, Switch
+
+_LAST_SPANS_S = 2.0
+"""Seconds that the last spans get to reach their backend when an app closes."""
 
 
 class Parts:
@@ -58,6 +65,8 @@ class Parts:
         """Seconds that `close` may wait for a database that is away. Default: the grace period."""
         self._redactor: Redactor | None = None
         self._trail: Trail | None = None
+        self._metrics: MetricsText | None = None
+        self._tracing: Tracing | None = None
         self._opening = asyncio.Lock()
         self._casts: dict[str, Cast] = {}
         self.lessons = Lessons(self._read_lessons, clock=self.clock)
@@ -116,6 +125,19 @@ class Parts:
                 )
             return self._trail
 
+    async def metrics(self) -> MetricsText:
+        """Makes the Prometheus exposition; the first call begins to count.
+
+        Raises:
+            MissingExtra: The library is not installed.
+        """
+        trail = await self.trail()
+        if self._metrics is None:
+            behind = {one.name for agent in self.agents.values() for tool in agent.tools for one in tools_behind(tool)}
+            own = {tool.name for agent in self.agents.values() for tool in agent.tools}
+            self._metrics = trail.metrics_text(tools=own | behind | RESERVED_TOOLS)
+        return self._metrics
+
     def health(self) -> Health:
         """Whether the database takes writes now; one that was not opened yet is well."""
         return self._trail.health() if self._trail else Health(ok=True, detail="not opened yet", queued=0)
@@ -125,18 +147,21 @@ class Parts:
 
         Raises:
             UsageError: There are no agents, or `concurrency` is no number of slots.
+            MissingExtra: Traces are configured, and what sends them is not installed.
         """
         if not self.agents:
             raise UsageError("this App has no agents to work with: App(agents=[...])")
         if concurrency is not None and (type(concurrency) is not int or concurrency < 1):
             raise UsageError(f"concurrency={concurrency!r}: give a whole number, 1 or more, or leave it out")
         trail, stopping = await self.trail(), asyncio.Event()
+        tracing = self._traced(trail)
         casts = [self._cast(agent) for agent in self.agents.values()]
         await obey_configuration(self.settings, trail, casts, only=only is not None)
         desk = self._desk(trail, stopping, holds_lease=lambda: engine.holds_lease())  # noqa: PLW0108 - made right below
+        activate = partial(run, desk)
         engine = LocalEngine(
             trail,
-            partial(run, desk),
+            tracing.around(activate) if tracing else activate,
             agents=list(self.agents),
             clock=self.clock,
             concurrency=concurrency or self.settings.concurrency,
@@ -156,14 +181,31 @@ class Parts:
         trail = await self.trail()
         return attendants(engine, settings=self.settings, trail=trail, clock=self.clock, only=only is not None)
 
+    async def told_end(self, execution: Execution) -> Execution:
+        """The same execution; where it was cancelled and no worker had it, its trace has ended too."""
+        trail = await self.trail()
+        if execution.ended and (tracing := self._traced(trail)):
+            tracing.tell_end(execution, await trail.events(execution.id))
+        return execution
+
     async def close(self) -> None:
         """Write what is queued and let go of the database and the models."""
-        trail, self._trail = self._trail, None
+        trail, self._trail, self._metrics = self._trail, None, None
+        tracing, self._tracing = self._tracing, None
         casts, self._casts = self._casts, {}
         for made in casts.values():
             await made.models.close()
         if trail:
             await trail.close(grace_s=self.settings.grace_s if self.closing_s is None else self.closing_s)
+        if tracing:
+            await asyncio.to_thread(tracing.close, _LAST_SPANS_S)
+
+    def _traced(self, trail: Trail) -> Tracing | None:
+        """This process's traces, if anybody wants any; they hear of what the trail appends."""
+        if self._tracing is None:
+            self._tracing = open_tracing(self.settings.telemetry, clock=self.clock, redactor=self.redactor())
+        trail.on_append = self._tracing.appended if self._tracing else None
+        return self._tracing
 
     def _desk(self, trail: Trail, stopping: asyncio.Event, *, holds_lease: Callable[[], bool]) -> Desk:
         return Desk(
@@ -177,6 +219,7 @@ class Parts:
             approval_expiry_s=self.settings.approval_expiry_s,
             stopping=stopping,
             listeners=self.listeners,
+            during=self._tracing.during if self._tracing else unseen,
             holds_lease=holds_lease,
             rights=self.rights,
             switches=partial(_switches, trail),

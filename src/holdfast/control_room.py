@@ -75,6 +75,16 @@ class ControlRoom:
         """How well each agent does, by name, from its executions that ended at `since` or later; `None`: from all."""
         return await (await self._parts.trail()).health_metrics(agent=agent, since=since)
 
+    async def metrics_text(self, accept: str = "") -> tuple[bytes, str]:
+        """The Prometheus exposition and its content type, as an `Accept` header wants it.
+
+        What this process does is counted from the first call on; the database is looked at every two seconds at most.
+
+        Raises:
+            MissingExtra: The library is not installed.
+        """
+        return await (await self._parts.metrics())(accept)
+
     async def usage(self, execution_id: str) -> Sequence[ModelUsage]:
         """What one execution has had from each model, as of its last parking or end."""
         return await (await self._parts.trail()).usage(execution_id)

@@ -1,16 +1,20 @@
 """How well agents do: the question `agent_health_metrics`, asked on both databases with the same answer."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from sqlalchemy import Connection, text
 
+from holdfast.errors import MissingExtra
 from holdfast.trail.codec import stamp
 from holdfast.trail.parts import Parts
 from holdfast.types import AgentHealth
+
+MetricsText: TypeAlias = Callable[[str], Awaitable[tuple[bytes, str]]]
+"""Makes the Prometheus exposition for an `Accept` header: its text and content type."""
 
 _POSTGRES: Final = text(
     "SELECT * FROM agent_health_metrics(CAST(:agent AS text), CAST(:since AS timestamptz)) ORDER BY agent_type"
@@ -69,6 +73,21 @@ class HealthSide:
     async def health_metrics(self, *, agent: str | None = None, since: datetime | None = None) -> list[AgentHealth]:
         """Each agent that had executions end at `since` or later, by name. Reads every one of them: 0.4 s of 25,000."""
         return await self._parts.reader.run(lambda c: agent_health(c, agent=agent, since=since))
+
+    def metrics_text(self, *, tools: Collection[str] = ()) -> MetricsText:
+        """Count from now on what this process commits, and expose it with how everything stands.
+
+        Args:
+            tools: Names of tools that may be labels; any other is counted as unknown.
+
+        Raises:
+            MissingExtra: The library is not installed.
+        """
+        try:
+            from holdfast.trail.metrics.exposition import Metrics  # noqa: PLC0415 - an extra
+        except ModuleNotFoundError as error:
+            raise MissingExtra("server", needed_for="metrics for Prometheus") from error
+        return Metrics(self._parts, tools=tools).text
 
 
 def agent_health(connection: Connection, *, agent: str | None, since: datetime | None) -> list[AgentHealth]:

@@ -50,7 +50,7 @@ def everything(connection: Connection, *, rules: Sequence[AlertRule], since: dat
     """How everything stands that these rules ask about."""
     known = read.known(connection)
     of = {kind: [rule for rule in rules if rule.kind == kind] for kind in {rule.kind for rule in rules}}
-    watched = _agents(connection) if "cost" in of else []
+    watched = every_agent(connection) if "cost" in of else []
     return Observed(
         at=now,
         accounts=tuple(_accounts(connection, known, since, now)) if "budget" in of and known.budgets else (),
@@ -89,7 +89,7 @@ def _short_of_budget(connection: Connection) -> int:
     return connection.execute(select(func.count()).select_from(waiting.subquery())).scalar_one()
 
 
-def _agents(connection: Connection) -> list[str]:
+def every_agent(connection: Connection) -> list[str]:
     """Every agent that ever ran, by one step in an index each."""
     found: list[str] = []
     query = select(func.min(_C.agent_type))

@@ -1,0 +1,1 @@
+"""Prometheus metrics: what this process saw happen, and how everything stands in the database."""
