@@ -60,6 +60,26 @@ class Answers:
         self._parts.lessons.forget()
         return decided
 
+    def objection(self, asked: Approval, answer: Answer, *, by: str) -> str | None:
+        """Why this person may not give this answer to an open question; `None`: they may. Decides nothing."""
+        return self._parts.rights().objection(
+            self._parts.redactor().text(by),
+            answer,
+            groups=asked.groups,
+            requested_by=asked.requested_by,
+            also=self._parts.redactor().identity(by, "user", "user_id"),
+        )
+
+    async def checked_edit(self, approval_id: str, edit: Json) -> Json:
+        """The edit as `decide` would record it: validated, with defaults, without secrets. Decides nothing.
+
+        Raises:
+            NotFound: There is no such approval.
+            InvalidArguments: The edit does not fit the tool, or the agent's output type.
+        """
+        asked = await (await self._parts.trail()).approval(approval_id)
+        return checked_edit(self._parts.agents, asked, edit, redactor=self._parts.redactor())[0]
+
     async def alike(self, approval_id: str) -> Sequence[Approval]:
         """Open approvals of the same agent, tool, gate and sort of reason, that one included; oldest first.
 
@@ -90,14 +110,7 @@ class Answers:
         late = asked.status != "open" and not (asked.status == "approved" and answer == "reject")
         if late or not isinstance(cast("object", by), str):
             return  # the store says what is wrong
-        why = self._parts.rights().objection(
-            self._parts.redactor().text(by),
-            answer,
-            groups=asked.groups,
-            requested_by=asked.requested_by,
-            also=self._parts.redactor().identity(by, "user", "user_id"),
-        )
-        if why:
+        if why := self.objection(asked, answer, by=by):
             raise NotEntitled(why)
 
     # --- standing yeses -------------------------------------------------------------------------------
