@@ -1,9 +1,10 @@
-"""Worker processes that the demo starts, kills and never leaves behind."""
+"""Processes that one of ours starts, and that never outlive it."""
 
 import asyncio
 import os
 import signal
 import sys
+import threading
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -65,3 +66,14 @@ async def start_worker(target: str, database: str, *, log: Path, options: Sequen
             env={**os.environ, "HOLDFAST_DATABASE": database},
         )
     return Child(process=process, log=log)
+
+
+def end_with_stdin() -> None:
+    """In a child: ask for a drain when stdin closes, which the system does even for a starter that was killed."""
+
+    def wait() -> None:
+        while os.read(0, 4_096):
+            pass
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait, daemon=True).start()

@@ -2,8 +2,6 @@
 
 import asyncio
 import os
-import signal
-import threading
 from collections.abc import Iterable, Iterator
 from typing import Annotated
 
@@ -13,6 +11,7 @@ from cyclopts.validators import Number
 from holdfast.agent import Model
 from holdfast.app import App
 from holdfast.doors import exits, target
+from holdfast.doors.children import end_with_stdin
 from holdfast.doors.logs import write_logs
 from holdfast.doors.options import COMMON, Common, refuse_missing
 from holdfast.doors.screen import emit, line, note, say
@@ -58,7 +57,7 @@ async def worker(  # noqa: PLR0913 - one per option
         common: What every command takes.
     """
     if until_stdin_closes:
-        _drain_with_stdin()
+        end_with_stdin()
     async with target.load(target_).with_model(model).open(common.database, quiet=False) as app:
         _announce(app, "working", common)
         await app.work(concurrency=concurrency, drain=drain)
@@ -77,17 +76,6 @@ def _announce(app: App, what: str, common: Common) -> None:
         note("drained: every turn under way reached its commit")
     else:
         note(f"{what}; what was under way is taken over by the next worker")
-
-
-def _drain_with_stdin() -> None:
-    """Ask for a drain when stdin closes, which the system does even for a starter that was killed."""
-
-    def wait() -> None:
-        while os.read(0, 4_096):
-            pass
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    threading.Thread(target=wait, daemon=True).start()
 
 
 async def doctor(target_: Annotated[str, Parameter(name="TARGET")], /, *, common: Common = COMMON) -> int:

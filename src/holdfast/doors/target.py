@@ -92,6 +92,20 @@ def load(given: str) -> Target:
     raise NotFound(f"{place} {_listing(found)}: name one, as in {place}:{next(iter(found), 'support')}")
 
 
+def folder_of(given: str) -> Path:
+    """Where the code of a target lies, without importing it.
+
+    Raises:
+        NotFound: There is no such file.
+    """
+    place, _, _ = _split(given)
+    if not (place.endswith(".py") or "/" in place):
+        return Path.cwd()
+    if not Path(place).is_file():
+        raise NotFound(f"there is no file {place}")
+    return Path(place).resolve().parent
+
+
 def _split(given: str) -> tuple[str, str, str]:
     # A Windows drive has a colon too: only what follows the last one, and is a name, is a name.
     place, colon, name = given.rpartition(":")
