@@ -67,6 +67,8 @@ class Board:
     title: str
     quiet: bool = False
     """True with `--json`: nothing but the summary is printed."""
+    link: str = ""
+    """Where the same is seen in a browser."""
     _live: Live | None = None
     _shown: dict[str, Status] = field(default_factory=dict[str, Status])
     _said: list[Text] = field(default_factory=list[Text])
@@ -75,6 +77,8 @@ class Board:
         if console().is_terminal and not self.quiet:
             self._live = Live(console=console(), auto_refresh=False, vertical_overflow="ellipsis")
             self._live.start()
+        elif self.link and not self.quiet:
+            say(line(("in a browser: ", "dim"), self.link))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -92,6 +96,8 @@ class Board:
         """Draw the view and what its reader may do now, or print what changed since the last one."""
         if self._live:
             head = line((f"{self.title}\n", "bold"), _counts(view))
+            if self.link:
+                head = Text("\n").join([head, line(("in a browser: ", "dim"), self.link)])
             below = [*self._said, *map(line, advice)]
             self._live.update(Group(head, self._table(view, below=len(below)), *below), refresh=True)
         elif not self.quiet:
@@ -108,7 +114,7 @@ class Board:
 
     def _table(self, view: View, *, below: int) -> Table:
         by_urgency = sorted(view.executions.items(), key=lambda pair: _ORDER[pair[1].status])
-        room = max(5, console().height - below - 6)
+        room = max(5, console().height - below - (7 if self.link else 6))
         cells = [_cells(ticket, execution, view) for ticket, execution in by_urgency[:room]]
         if len(by_urgency) > room:
             cells.append(["…", f"{len(by_urgency) - room} more", "", "", ""])

@@ -5,6 +5,7 @@ import fcntl
 import os
 import shlex
 import time
+import webbrowser
 from collections.abc import AsyncGenerator, Generator, Iterable, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from holdfast.app import App
 from holdfast.doors import target
 from holdfast.doors.board import Board, View
 from holdfast.doors.children import Child, start_worker
+from holdfast.doors.dev import login_url, on_desktop
 from holdfast.doors.example import SupportDesk, Ticket
 from holdfast.doors.options import COMMON, Common, naming
 from holdfast.doors.screen import console, emit, say
@@ -25,6 +27,8 @@ from holdfast.doors.summary import Commands, Facts, Summary, how_to_play, summar
 from holdfast.errors import UsageError
 
 FOLDER: Final = Path(".holdfast/demo")
+HOST: Final = "127.0.0.1"
+PORT: Final = 8321
 LOOK_S: Final = 0.1
 PATIENCE_S: Final = 120
 """Seconds without any change after which what is left counts as stuck."""
@@ -35,17 +39,20 @@ async def demo(
     once: Annotated[bool, Parameter(negative=())] = False,
     model: str | None = None,
     folder: Path = FOLDER,
+    open: bool | None = None,  # noqa: A002 - the word of the option
     common: Common = COMMON,
 ) -> int:
     """Work a shop's support tickets, with a crash in the middle.
 
     Everything is built afresh in one folder: the shop, its tickets, the database. A worker process is started,
-    killed with SIGKILL while it works, and another one started; the shop's own ledger shows what was done.
+    killed with SIGKILL while it works, and another one started; the shop's own ledger shows what was done. The console
+    shows it all in a browser meanwhile, at the link that is printed.
 
     Args:
         once: End when nothing is left to do without a person. Default: stay until Ctrl-C, on a terminal.
         model: provider:model to work the tickets. Default: one whose key is set, else rules.
         folder: Where shop and database are built; what an earlier demo left there is removed.
+        open: Open the console in a browser. Default: on a desktop, when started from a terminal.
         common: What every command takes.
     """
     stays = not once and not common.json and console().is_terminal
@@ -56,19 +63,38 @@ async def demo(
             _clear(folder / "holdfast.db")
         desk.seed()
         loaded = target.load(desk.target).with_model(model)
-        async with loaded.open(database) as app:
+        async with loaded.open(database) as app, _console(app) as link:
             options = ("--model", model) if model else ()
-            show = Demo(desk=desk, app=app, agent=loaded.one(), folder=folder, options=options, stays=stays)
+            if link and (stays and on_desktop() if open is None else open):
+                webbrowser.open(link)
+            show = Demo(desk=desk, app=app, agent=loaded.one(), folder=folder, options=options, stays=stays, link=link)
             summary = await show.play(quiet=common.json)
     emit(summary) if common.json else say(*tell(summary, _commands(desk, database)))
     return summary.exit_status
 
 
+@asynccontextmanager
+async def _console(app: App) -> AsyncGenerator[str]:
+    """The console over this app while the block runs, and the link that logs in to it; empty where it cannot be."""
+    try:
+        from holdfast.doors.http.listening import bound, listening
+    except ModuleNotFoundError:  # the demo needs no extra
+        yield ""
+        return
+    try:
+        sock = bound(HOST, PORT)
+    except UsageError:  # another program has the port that we like best
+        sock = bound(HOST, 0)
+    async with listening(app, sock, grace_s=1) as door:
+        yield await login_url(app, door.url)
+
+
 def _commands(desk: SupportDesk, database: str) -> Commands:
-    place = shlex.quote(os.path.relpath(desk.shop))
+    shop, given = shlex.quote(os.path.relpath(desk.shop)), shlex.quote(os.path.relpath(desk.target))
     return Commands(
         where=naming(database),
-        worker=f"HOLDFAST_SHOP={place} holdfast worker {shlex.quote(os.path.relpath(desk.target))}",
+        worker=f"HOLDFAST_SHOP={shop} holdfast worker {given}",
+        dev=f"HOLDFAST_SHOP={shop} holdfast dev {given}",
     )
 
 
@@ -104,6 +130,8 @@ class Demo:
     options: Sequence[str]
     stays: bool
     """Whether it stays with the table for approvals given elsewhere, until Ctrl-C."""
+    link: str = ""
+    """Where the same is seen in a browser."""
     fed: dict[str, str] = field(default_factory=dict[str, str])
     """Execution by ticket."""
     kills: int = 0
@@ -123,7 +151,7 @@ class Demo:
         """Show it all, and sum it up."""
         tickets = self.desk.tickets()
         title = f"{len(tickets)} tickets, worked by {self.rung}"
-        with Board(title, quiet=quiet) as board:
+        with Board(title, quiet=quiet, link=self.link) as board:
             self.began = time.monotonic()
             board.tell(title, "bold")
             await self._crash(tickets, board)

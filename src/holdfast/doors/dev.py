@@ -76,7 +76,7 @@ async def dev(  # noqa: PLR0913 - one per option
         end_with_stdin()
         sock, report = handed
         return await play.run(socket.socket(fileno=sock), lambda up: _report(report, up))
-    told = Told(common=common, opens=_on_desktop() if open is None else open)
+    told = Told(common=common, opens=on_desktop() if open is None else open)
     if not reload:
         return await play.run(bound(host, port), told)
     folder = target.folder_of(target_)
@@ -159,7 +159,7 @@ class Told:
             webbrowser.open(up.login)
 
 
-def _on_desktop() -> bool:
+def on_desktop() -> bool:
     """Whether somebody sits at a screen that a browser can open on."""
     screen = sys.platform in {"darwin", "win32"} or any(os.environ.get(it) for it in ("DISPLAY", "WAYLAND_DISPLAY"))
     return screen and sys.stderr.isatty()

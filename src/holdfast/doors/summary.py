@@ -29,10 +29,11 @@ class Facts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Commands:
-    """How to reach what the demo left: ` --database ...`, and a worker for it."""
+    """How to reach what the demo left: ` --database ...`, a worker for it, and one with the console."""
 
     where: str
     worker: str
+    dev: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +131,7 @@ def _waiting(approvals: Sequence[Approval], commands: Commands) -> Iterator[str 
         yield from how_to_answer(approval, commands.where)
     yield f"all of them:        holdfast approvals{commands.where}"
     yield f"a worker goes on:   {commands.worker}{commands.where}"
+    yield f"in a browser:       {commands.dev}{commands.where}"
 
 
 def how_to_play(approvals: Sequence[Approval], where: str) -> list[str]:
