@@ -289,7 +289,7 @@ class App(Answers):
             NotFound: There is no such execution.
             IllegalTransition: It has ended already.
         """
-        return await (await self._open()).cancel(execution_id, by=by)
+        return await self._parts.told_end(await (await self._open()).cancel(execution_id, by=by))
 
     async def retry(self, execution_id: str, *, by: str = "operator", from_step: int | None = None) -> Execution:
         """Let a failed execution go on, with fresh limits.

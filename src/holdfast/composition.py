@@ -204,7 +204,8 @@ class Parts:
         """This process's traces, if anybody wants any; they hear of what the trail appends."""
         if self._tracing is None:
             self._tracing = open_tracing(self.settings.telemetry, clock=self.clock, redactor=self.redactor())
-        trail.on_append = self._tracing.appended if self._tracing else None
+            if self._tracing:
+                trail.on_append.append(self._tracing.appended)
         return self._tracing
 
     def _desk(self, trail: Trail, stopping: asyncio.Event, *, holds_lease: Callable[[], bool]) -> Desk:

@@ -12,6 +12,7 @@ from holdfast.config.sections import (
     WebhookSettings,
 )
 from holdfast.config.settings import FILE, PREFIX, Settings, configuration_file
+from holdfast.config.telemetry import TelemetrySettings
 
 __all__ = [
     "FILE",
@@ -26,6 +27,7 @@ __all__ = [
     "Settings",
     "SlackSettings",
     "TelegramSettings",
+    "TelemetrySettings",
     "WebhookSettings",
     "configuration_file",
     "configure_logging",

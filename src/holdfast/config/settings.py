@@ -33,6 +33,7 @@ from holdfast.config.sections import (
     long_enough,
     lower,
 )
+from holdfast.config.telemetry import TelemetrySettings
 from holdfast.errors import UsageError
 from holdfast.types import Price
 
@@ -100,6 +101,8 @@ class Settings(BaseSettings):
     """When circuit breakers open."""
     alerts: dict[str, AlertSettings] = Field(default_factory=dict[str, AlertSettings])
     """What people want to hear of, by name."""
+    telemetry: TelemetrySettings = Field(default_factory=TelemetrySettings)
+    """Where traces go."""
 
     @property
     def price_list(self) -> Mapping[str, Price]:
@@ -218,6 +221,7 @@ _SECTIONS: Final[Mapping[str, type[BaseModel]]] = {
     "email": EmailSettings,
     "webhook": WebhookSettings,
     "breakers": BreakerSettings,
+    "telemetry": TelemetrySettings,
 }
 _NAMED: Final[Mapping[str, type[BaseModel]]] = {
     "people": PersonSettings,

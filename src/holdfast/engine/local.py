@@ -16,6 +16,7 @@ from holdfast.engine.lease import KEEP, LOOK, Host, Lease, is_dead
 from holdfast.engine.signals import install_signal_handlers
 from holdfast.errors import CancelRequested, HoldfastError, Refused, StaleFence
 from holdfast.ports import Clock, Queue
+from holdfast.trail.traces.ids import log_ids
 from holdfast.types import Claimed
 
 __all__ = ["LocalEngine", "install_signal_handlers"]
@@ -232,7 +233,7 @@ class LocalEngine:
     # --- activations ----------------------------------------------------------------------------------
 
     async def _run(self, claimed: Claimed) -> None:
-        with structlog.contextvars.bound_contextvars(execution=claimed.execution.id):
+        with structlog.contextvars.bound_contextvars(**log_ids(claimed.execution.id, claimed.events)):
             try:
                 await self._activate(claimed)
             except StaleFence:

@@ -173,16 +173,17 @@ async def perform(activation: Activation, call: CallState) -> Ran:
         return call, missing(call)
     limits = activation.cast.agent.limits
     run = run_call if call.fresh else recover_call
-    outcome = await run(
-        tool,
-        context_for(activation, call),
-        call.arguments,
-        timeout_s=tool.timeout_s or limits.step_timeout_s,
-        clock=activation.desk.clock,
-        random=activation.desk.random,
-        waits=call.waits,
-        ready=partial(until_leased, activation),
-    )
+    with activation.desk.during(activation.id, call.id):
+        outcome = await run(
+            tool,
+            context_for(activation, call),
+            call.arguments,
+            timeout_s=tool.timeout_s or limits.step_timeout_s,
+            clock=activation.desk.clock,
+            random=activation.desk.random,
+            waits=call.waits,
+            ready=partial(until_leased, activation),
+        )
     return call, outcome
 
 

@@ -141,13 +141,14 @@ async def attempt(
 ) -> Response | Attempt:
     """Ask one rung once, within the time that the execution has left."""
     heard = activation.desk.listeners.get(activation.id) if question.purpose == "turn" else None
-    return await activation.cast.models.attempt(
-        rung,
-        replace(request, max_tokens=max_tokens or request.max_tokens),
-        prompt=activation.prompt if question.purpose == "turn" else None,
-        on_token=heard,
-        left_s=activation.seconds_left(),
-    )
+    with activation.desk.during(activation.id, None):
+        return await activation.cast.models.attempt(
+            rung,
+            replace(request, max_tokens=max_tokens or request.max_tokens),
+            prompt=activation.prompt if question.purpose == "turn" else None,
+            on_token=heard,
+            left_s=activation.seconds_left(),
+        )
 
 
 def stop(activation: Activation, failed: Attempt, purpose: str, then: Step) -> Unanswered | None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
 from holdfast.agent import Agent
@@ -9,7 +10,7 @@ from holdfast.loop.model import Models
 from holdfast.loop.output import OutputContract
 from holdfast.loop.tallies import Tallies
 from holdfast.policy.rights import Rights
-from holdfast.ports import Clock, Journal, NewId, Tool
+from holdfast.ports import Clock, During, Journal, NewId, Tool
 from holdfast.tools.fallback import tools_behind
 from holdfast.trail.redact import Redactor
 from holdfast.types import Execution, Feedback, Grant, Price, Switch
@@ -33,6 +34,14 @@ async def no_grants() -> Sequence[Grant]:
 async def nothing_learned(_agent: str) -> Sequence[Feedback]:
     """The lessons of an agent that nobody corrected."""
     return ()
+
+
+_UNSEEN = nullcontext[None]()
+
+
+def unseen(_execution_id: str, _call_id: str | None) -> AbstractContextManager[None]:
+    """What goes on where nobody traces it."""
+    return _UNSEEN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +108,8 @@ class Desk:
     """Standing yeses in force."""
     feedback: Callable[[str], Awaitable[Sequence[Feedback]]] = nothing_learned
     """What people corrected in an agent's work, newest first."""
+    during: During = unseen
+    """Makes the span of a model or call the current one while it is asked."""
     listeners: dict[str, Callable[[str], None]] = field(default_factory=dict[str, Callable[[str], None]])
     """Who wants the tokens of which execution as they come."""
     tallies: Tallies = field(default_factory=Tallies)

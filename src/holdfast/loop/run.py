@@ -39,7 +39,9 @@ async def run(desk: Desk, claimed: Claimed) -> None:
 
 async def turn(activation: Activation) -> None:
     """One model response and everything it causes; after a restart, what is left of it."""
-    if not activation.history.has_open_calls():
+    thinks = not activation.history.has_open_calls()
+    structlog.contextvars.bind_contextvars(step=activation.history.step + thinks)
+    if thinks:
         response = await think(activation, sense(activation))
         if response:
             await decide(activation, response)

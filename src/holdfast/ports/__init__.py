@@ -5,11 +5,13 @@ from holdfast.ports.delivery import AlertDesk, Channel, Outbox, UsedAnswers
 from holdfast.ports.queue import Queue
 from holdfast.ports.record import Journal, Store
 from holdfast.ports.time import Clock, NewId
+from holdfast.ports.trace import During
 
 __all__ = [
     "AlertDesk",
     "Channel",
     "Clock",
+    "During",
     "Fallback",
     "Journal",
     "LanguageModel",

@@ -1,6 +1,6 @@
 """The trail as a journal: `ports.Journal`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from hashlib import sha256
 
@@ -16,11 +16,15 @@ class JournalSide:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self.on_append: list[Callable[[Append, Appended], None]] = []
+        """Who hears of each step that this process made durable, right after the commit. They raise nothing."""
 
     async def append(self, append: Append) -> Appended:
         """Make one step durable: see `ports.Journal.append`."""
         result = await self._parts.write(self._parts.prepare.append(append))
         assert isinstance(result, Appended)  # noqa: S101 - what an append comes to
+        for hear in self.on_append:
+            hear(append, result)
         return result
 
     async def events(self, execution_id: str, *, after: int = 0, limit: int | None = None) -> Sequence[Event]:

@@ -38,10 +38,11 @@ def append(ledger: Ledger, step: AppendStep) -> Appended:
         ledger.moved[head.id] = head
     cancelled = head.cancel_requested_at is not None
     if granted is None:
-        return Appended(seq=seq, cancel_requested=cancelled)
+        return Appended(seq=seq, cancel_requested=cancelled, at=step.at)
     return Appended(
         seq=seq,
         cancel_requested=cancelled,
+        at=step.at,
         rung=granted.rung,
         probe=granted.probe,
         probing_tools=granted.probing_tools,

@@ -62,6 +62,8 @@ class Appended:
     seq: int
     """Sequence number of its last event."""
     cancel_requested: bool
+    at: str = ""
+    """When, as its events say it."""
     rung: int | None = None
     """The candidate that may be asked, where there were any."""
     probe: bool = False

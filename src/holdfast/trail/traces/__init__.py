@@ -1,0 +1,1 @@
+"""Traces: the journal told as OpenTelemetry spans, one trace an execution."""
