@@ -6,7 +6,17 @@ from datetime import datetime, timedelta
 
 from holdfast.composition import Parts
 from holdfast.errors import NotFound
-from holdfast.types import Approval, Caller, Failing, Line, Standing, Wanted, WantedApprovals
+from holdfast.types import (
+    Approval,
+    Caller,
+    CallStatus,
+    Failing,
+    Line,
+    Standing,
+    ToolCall,
+    Wanted,
+    WantedApprovals,
+)
 
 PAGE = 100
 _DAY = timedelta(hours=24)
@@ -83,6 +93,54 @@ class Glance:
         if not await self.lines_of(caller, [found.execution_id]):
             raise NotFound(f"no approval {approval_id!r}")
         return found
+
+    # --- threads, calls, agents
+
+    async def threads(
+        self, caller: Caller, wanted: Wanted = _ANYTHING, *, limit: int = PAGE, after: str | None = None
+    ) -> Sequence[Line]:
+        """The newest execution of each thread, the newest first; `after` is the id of the last one seen."""
+        allowed = within(caller, wanted)
+        return () if allowed is None else await (await self._parts.trail()).threads(allowed, limit=limit, after=after)
+
+    async def calls(  # noqa: PLR0913 - one filter each
+        self,
+        caller: Caller,
+        wanted: Wanted = _ANYTHING,
+        *,
+        status: CallStatus | None = None,
+        tool: str | None = None,
+        limit: int = PAGE,
+        after: str | None = None,
+    ) -> tuple[Sequence[ToolCall], str | None]:
+        """Tool calls, the newest execution first, and what the next page begins behind (`None`: nothing is left).
+
+        A page looks through 1,000 executions at most, and may be short though there is more.
+        """
+        if (allowed := within(caller, wanted)) is None:
+            return (), None
+        return await (await self._parts.trail()).calls(allowed, status=status, tool=tool, limit=limit, after=after)
+
+    async def calls_of(self, caller: Caller, execution_id: str) -> Sequence[ToolCall]:
+        """All tool calls of one execution, in order; none of one that the caller does not reach."""
+        reached = await self.lines_of(caller, [execution_id])
+        return () if not reached else await (await self._parts.trail()).calls_of(execution_id)
+
+    async def agents(self, caller: Caller) -> Sequence[Line]:
+        """The newest execution of each agent on record, by the agents' names."""
+        found = await (await self._parts.trail()).newest_of_agents(user=caller.user)
+        return [line for line in found if not caller.agents or line.agent_type in caller.agents]
+
+    async def blob(self, caller: Caller, execution_id: str, digest: str) -> bytes:
+        """A payload that an execution's record names.
+
+        Raises:
+            NotFound: It names none of that digest, or the caller does not reach the execution.
+        """
+        trail = await self._parts.trail()
+        if not await self.lines_of(caller, [execution_id]) or not await trail.refers(execution_id, digest):
+            raise NotFound(f"execution {execution_id!r} has no blob {digest!r}")
+        return await trail.blob(digest)
 
     async def stirs(self, ids: Sequence[str]) -> AsyncIterator[None]:
         """Ticks at once, then when one of these executions changed or work came up; ends when the app closes."""

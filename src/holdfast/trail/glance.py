@@ -27,7 +27,7 @@ _PLAIN: Final = (
     _C.id, _C.parent_id, _C.thread_id, _C.user_id, _C.agent_type, _C.agent_version, _C.status, _C.status_reason,
     _C.step_count, _C.token_count, _C.cost_usd, _C.lease_owner, _C.last_seq, *(_C[name] for name in _MOMENTS),
 )  # fmt: skip
-_LINES: Final = select(
+LINES: Final = select(
     *_PLAIN,
     func.substr(cast(_C.input_data, Text), 1, _BEGINNING).label("asked"),
     func.substr(_C.error, 1, _BEGINNING).label("error"),
@@ -73,24 +73,31 @@ class GlanceSide:
 
 def lines(connection: Connection, *, wanted: Wanted, limit: int, after: str | None) -> list[Line]:
     """Executions, newest first."""
-    query = _LINES.where(*_bounds(connection, wanted)).order_by(_C.created_at.desc(), _C.id.desc()).limit(limit)
+    return read(connection, newest(connection, LINES, wanted=wanted, limit=limit, after=after))
+
+
+def newest(
+    connection: Connection, query: Select[*tuple[Any, ...]], *, wanted: Wanted, limit: int, after: str | None
+) -> Select[*tuple[Any, ...]]:
+    """A query of executions, narrowed to the wanted ones behind `after`, newest first."""
+    query = query.where(*_bounds(connection, wanted)).order_by(_C.created_at.desc(), _C.id.desc()).limit(limit)
     if after is not None:
         seen = select(_C.created_at, _C.id).where(_C.id == after)
         query = query.where(tuple_(_C.created_at, _C.id) < seen.scalar_subquery())
-    return _read(connection, query)
+    return query
 
 
 def lines_of(connection: Connection, *, ids: Sequence[str], wanted: Wanted) -> list[Line]:
     """By primary key, in the order of `ids`."""
-    found = _read(connection, _LINES.where(_C.id.in_(ids), *_bounds(connection, wanted)))
+    found = read(connection, LINES.where(_C.id.in_(ids), *_bounds(connection, wanted)))
     by_id = {line.id: line for line in found}
     return [by_id[one] for one in ids if one in by_id]
 
 
 def children(connection: Connection, *, parent: str, limit: int) -> list[Line]:
     """What an execution started."""
-    query = _LINES.where(_C.parent_id == parent, _C.parent_id.is_not(None)).order_by(_C.created_at, _C.id)
-    return _read(connection, query.limit(limit))
+    query = LINES.where(_C.parent_id == parent, _C.parent_id.is_not(None)).order_by(_C.created_at, _C.id)
+    return read(connection, query.limit(limit))
 
 
 def standing(connection: Connection, *, wanted: Wanted, since: datetime) -> Standing:
@@ -151,7 +158,7 @@ def _bounds(connection: Connection, wanted: Wanted) -> list[ColumnElement[bool]]
     return given
 
 
-def _read(connection: Connection, query: Select[*tuple[Any, ...]]) -> list[Line]:
+def read(connection: Connection, query: Select[*tuple[Any, ...]]) -> list[Line]:
     return [_line(row) for row in rows(connection, query)]
 
 

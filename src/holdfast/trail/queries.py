@@ -301,6 +301,12 @@ _EXECUTION_MOMENTS = ("wake_at", "deadline", "cancel_requested_at", "created_at"
 _EXECUTION_FIELDS = tuple(f for f in Execution.__dataclass_fields__ if f != "tool_calls")
 
 
+def as_tool_calls(connection: Connection, found: Sequence[Found]) -> list[ToolCall]:
+    """Rows of tool calls in the words of `types`, each execution's in order."""
+    restorer = Restorer(connection, [row[name] for row in found for name in ("tool_input", "tool_output")])
+    return [_tool_call(row, restorer) for row in sorted(found, key=_place)]
+
+
 def _tool_call(row: Found, restorer: Restorer) -> ToolCall:
     values = dict(row)
     values |= {name: restorer.value(row[name]) for name in ("tool_input", "tool_output")}

@@ -81,6 +81,7 @@ _pending = text("status = 'pending'")
 _waking = text("status = 'pending' AND wake_at IS NOT NULL")
 _running = text("status = 'running'")
 _child = text("parent_id IS NOT NULL")
+_threaded = text("thread_id IS NOT NULL")
 _ended = text("completed_at IS NOT NULL")
 Index(
     "agent_executions_claim",
@@ -100,6 +101,13 @@ Index("agent_executions_status_recent", executions.c.status, executions.c.create
 Index("agent_executions_agent_recent", executions.c.agent_type, executions.c.created_at)
 Index("agent_executions_user_recent", executions.c.user_id, executions.c.created_at)
 Index("agent_executions_thread_recent", executions.c.thread_id, executions.c.created_at)
+Index(
+    "agent_executions_threads",
+    executions.c.created_at,
+    executions.c.id,
+    sqlite_where=_threaded,
+    postgresql_where=_threaded,
+)
 Index(
     "agent_executions_ended",
     executions.c.completed_at,

@@ -19,6 +19,7 @@ from holdfast.trail.glance import GlanceSide
 from holdfast.trail.health import HealthSide
 from holdfast.trail.journal import JournalSide
 from holdfast.trail.listen import Changes, FileChanges, Listener
+from holdfast.trail.lists import ListSide
 from holdfast.trail.migrate import require_current, upgrade_file
 from holdfast.trail.outbox import OutboxSide
 from holdfast.trail.parts import Parts
@@ -49,6 +50,7 @@ class Trail(
     GlanceSide,
     CredentialSide,
     QuestionSide,
+    ListSide,
 ):
     """Everything durable: the ports `Journal`, `Store`, `Queue`, `Outbox` and `UsedAnswers`. Made by `open_trail`."""
 
@@ -62,6 +64,7 @@ class Trail(
         GlanceSide.__init__(self, parts)
         CredentialSide.__init__(self, parts)
         QuestionSide.__init__(self, parts)
+        ListSide.__init__(self, parts)
         HealthSide.__init__(self, parts)
 
     @property

@@ -19,6 +19,7 @@ def upgrade() -> None:
     _credentials()
     _subscriptions()
     _ended_index()
+    _threads_index()
     _decided_index()
     _health_metrics()
 
@@ -78,6 +79,18 @@ def _ended_index() -> None:
         ["completed_at", "agent_type", "status"],
         sqlite_where=is_ended,
         postgresql_where=is_ended,
+    )
+
+
+def _threads_index() -> None:
+    """Finds the newest conversations among executions that belong to none."""
+    is_threaded = sa.text("thread_id IS NOT NULL")
+    op.create_index(
+        "agent_executions_threads",
+        "agent_executions",
+        ["created_at", "id"],
+        sqlite_where=is_threaded,
+        postgresql_where=is_threaded,
     )
 
 
