@@ -63,7 +63,7 @@ def make_app(app: App, *, options: HttpOptions = _DEFAULTS, outside: Outside | N
     )
     made.state.closing = closing
     install_problems(made)
-    made.add_middleware(SafeHeaders)
+    made.add_middleware(SafeHeaders, public_url=lambda: app.settings.public_url)
     made.add_middleware(KnownHosts, options=options, public_url=lambda: app.settings.public_url)
     for router in (*health.ROUTERS, *api.ROUTERS, *protocol_routers(app)):
         made.include_router(router)

@@ -33,12 +33,7 @@ async def found_caller(request: Request) -> Caller:
     """
     app: App = request.state.app
     throttles: Throttles = request.state.throttles
-    try:
-        caller = await _known(request, app)
-    except Unauthenticated as refused:
-        if refused.guessed:
-            count_guess(request)
-        raise
+    caller = await _known(request, app)
     throttles.admit(caller.credential)
     if caller.via == "session" and request.method not in _SAFE:
         await _refuse_forged(request)
@@ -51,10 +46,19 @@ async def _known(request: Request, app: App) -> Caller:
         scheme, _, secret = given.partition(" ")
         if scheme.lower() != "bearer":
             raise Unauthenticated("send a key as `Authorization: Bearer hf_...`; no other scheme is known here")
-        return await app.access.caller_of_key(secret.strip())
+        return await _of_key(request, app, secret.strip())
     if cookie := request.cookies.get(COOKIE):
         return await app.access.caller_of_session(cookie)
     raise Unauthenticated
+
+
+async def _of_key(request: Request, app: App, secret: str) -> Caller:
+    try:
+        return await app.access.caller_of_key(secret)
+    except Unauthenticated as refused:
+        if refused.guessed:
+            count_guess(request)
+        raise
 
 
 def count_guess(request: Request) -> None:

@@ -31,3 +31,9 @@ class KnownHosts:
         name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
         public = urlsplit(self._public_url() or "").hostname
         return name in _LOOPBACK or name == public or name in self._options.hosts
+
+
+def came_securely(scheme: str, host: str, public_url: str | None) -> bool:
+    """Whether the browser speaks HTTPS: to us, or to the proxy in front of us that `public_url` names."""
+    public = urlsplit(public_url or "")
+    return scheme == "https" or (public.scheme == "https" and public.netloc.lower() == host.lower())

@@ -1,0 +1,130 @@
+"""One server for a file of tests, called in this process: an app with work of two users, and a key for each role."""
+
+import asyncio
+import shutil
+from collections.abc import Coroutine, Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import TypeVar
+
+import httpx2
+import pytest
+from fastapi import FastAPI
+from starlette.types import Receive, Scope, Send
+
+from holdfast import Agent, App, Call, Conversation, Say, tool
+from holdfast.config import Settings
+from holdfast.doors.http.application import make_app
+from holdfast.doors.http.options import HttpOptions
+from holdfast.types import Execution, Role
+
+T = TypeVar("T")
+ROLES: tuple[Role, ...] = ("viewer", "runner", "approver", "operator", "admin")
+
+
+@tool(effect="irreversible")
+def pay(amount: int, to: str) -> str:
+    """Pay somebody."""
+    return f"paid {amount} to {to}"
+
+
+def pays(conversation: Conversation) -> Call | Say:
+    return Say("done") if conversation.calls else Call("pay", {"amount": 120, "to": "Mia"})
+
+
+def answers(conversation: Conversation) -> Say:
+    return Say("It is on its way.")
+
+
+class Site:
+    """The application, as a browser and as programs reach it."""
+
+    def __init__(self, database: str, *, options: HttpOptions, **settings: object) -> None:
+        self._runner = asyncio.Runner()
+        self._opened = AsyncExitStack()
+        agents = [
+            Agent(name="payer", models=[pays], tools=[pay]),
+            Agent(name="helper", models=[answers]),
+        ]
+        self.app = App(agents, database, settings=Settings(**settings))
+        self.application: FastAPI = make_app(self.app, options=options)
+        self.keys: dict[str, str] = {}
+        self.run(self._open())
+
+    def run(self, story: Coroutine[object, object, T]) -> T:
+        return self._runner.run(asyncio.wait_for(story, 60))
+
+    async def _open(self) -> None:
+        lifespan = self.application.router.lifespan_context(self.application)
+        self._state = await self._opened.enter_async_context(lifespan)
+        for role in ROLES:
+            self.keys[role] = (await self.app.access.create_key(role, role=role, by="test"))[1]
+
+    def close(self) -> None:
+        self.run(self._opened.aclose())
+        self._runner.close()
+
+    async def _asgi(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["state"] = dict(self._state)
+        await self.application(scope, receive, send)
+
+    def key(self, role: Role, **bound: object) -> str:
+        """A further key."""
+        return self.run(self.app.access.create_key(f"{role}-{len(self.keys)}", role=role, by="test", **bound))[1]
+
+    def started(self, agent: str, *, user: str | None = None, words: object = "please") -> Execution:
+        return self.run(self.app.run(agent, words, user=user))
+
+    def browser(self, url: str = "http://127.0.0.1", *, address: str = "192.0.2.1") -> "Browser":
+        return Browser(self, url, address)
+
+    def request(self, method: str, path: str, *, key: str | None = None, **given) -> httpx2.Response:
+        """As a program sends it, from an address of its own."""
+        headers = dict(given.pop("headers", {}))
+        if key is not None:
+            headers["authorization"] = f"Bearer {key}"
+        return self.browser().send(method, path, headers=headers, **given)
+
+
+class Browser:
+    """Keeps cookies, as browsers do, and says where a form came from."""
+
+    def __init__(self, site: Site, url: str, address: str) -> None:
+        transport = httpx2.ASGITransport(app=site._asgi, client=(address, 4711), raise_app_exceptions=False)
+        self._site, self._http = site, httpx2.AsyncClient(transport=transport, base_url=url)
+        self.cookies = self._http.cookies
+
+    def send(self, method: str, path: str, **given) -> httpx2.Response:
+        return self._site.run(self._http.request(method, path, **given))
+
+    def get(self, path: str, **given) -> httpx2.Response:
+        return self.send("GET", path, **{"headers": {"accept": "text/html"}, **given})
+
+    def post(self, path: str, data: dict[str, str] | None = None, *, site: str = "same-origin", **given):
+        headers = {"accept": "text/html", "sec-fetch-site": site, **given.pop("headers", {})}
+        return self.send("POST", path, data=data or {}, headers=headers, **given)
+
+    def log_in(self, key: str, **given) -> httpx2.Response:
+        return self.post("/login", {"key": key}, **given)
+
+    @property
+    def session(self) -> str | None:
+        return self.cookies.get("holdfast_session")
+
+    @property
+    def csrf(self) -> str:
+        import hmac
+        from hashlib import sha256
+
+        return hmac.new((self.session or "").encode(), b"holdfast csrf", sha256).hexdigest()
+
+
+def opened(database: str, **given) -> Iterator[Site]:
+    site = Site(database, options=given.pop("options", HttpOptions()), **given)
+    yield site
+    site.close()
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory, migrated_file: Path) -> Iterator[Site]:
+    yield from opened(str(shutil.copy(migrated_file, tmp_path_factory.mktemp("site") / "trail.db")))
