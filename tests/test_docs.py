@@ -5,16 +5,18 @@ On each page the blocks run in order, in one namespace and one empty folder, wit
 `$ holdfast ...` lines of blocks marked ```console run; `# exits 3` behind a line names its exit status.
 """
 
+import os
 import re
 import shlex
 import socket
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+
+from tests.processes import start
 
 ROOT = Path(__file__).parent.parent
 PAGES = [path for path in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))] if path.exists()]
@@ -55,25 +57,26 @@ def run_python(block: Block, page: Path, namespace: dict[str, object]) -> None:
     exec(compile("\n" * block.line + block.code, str(page), "exec"), namespace)
 
 
-def run_console(block: Block) -> None:
+def run_console(block: Block, streams: Path) -> None:
     for line in block.code.splitlines():
         if not line.startswith("$ holdfast"):
             continue
         expected = int(found[1]) if (found := EXITS.search(line)) else 0
         words = shlex.split(line.removeprefix("$ holdfast"), comments=True)
-        done = subprocess.run(
-            [sys.executable, "-m", "holdfast.doors.cli", *words],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == expected, f"{line}\n{done.stdout}\n{done.stderr}"
+        running = start(words, environment=os.environ, folder=streams, cwd=Path.cwd())
+        try:
+            assert running.wait() == expected, f"{line}\n{running.said}"
+        finally:
+            running.end()
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    def refuse(_: socket.socket, address: object) -> None:
+    connect = socket.socket.connect
+
+    def refuse(to: socket.socket, address: object) -> None:
+        if to.family == socket.AF_UNIX:
+            return connect(to, address)
         raise AssertionError(f"an example wants the network: {address}")
 
     monkeypatch.chdir(tmp_path)
@@ -85,14 +88,16 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if runnable(page)], ids=name_of)
-def test_examples_of_a_page_run(page: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_examples_of_a_page_run(
+    page: Path, folder: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A reader who copies the examples of a page, in order, sees what the page says."""
     module = ModuleType("page")
     monkeypatch.setitem(sys.modules, "page", module)
-    before = set(sys.modules)
+    before, streams = set(sys.modules), tmp_path_factory.mktemp("streams")
     for block in runnable(page):
         if block.info == "console run":
-            run_console(block)
+            run_console(block, streams)
         else:
             run_python(block, page, vars(module))
     for name in set(sys.modules) - before:

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from tests.processes import Running, start
+
 HERE = Path(__file__).parent
 COMMAND = [sys.executable, "-m", "holdfast.doors.cli"]
 
@@ -46,15 +48,35 @@ class Cli:
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("HOLDFAST_", "OPENAI_"))}
         return {**kept, "PYTHONUNBUFFERED": "1"}
 
+    @property
+    def streams(self) -> Path:
+        """What commands read and wrote, beside the folder that they see."""
+        folder = self.folder.with_name(f"{self.folder.name}.streams")
+        folder.mkdir(exist_ok=True)
+        return folder
+
+    def begin(self, *args: str, stdin: str = "", **env: str) -> Running:
+        """Start the command; whoever does must end it."""
+        given = {**self.env, **env}
+        return start([*args], environment=given, folder=self.streams, cwd=self.folder, stdin=stdin)
+
     def __call__(self, *args: str, stdin: str = "", timeout: float = 30, **env: str) -> Ran:
+        running = self.begin(*args, stdin=stdin, **env)
+        try:
+            status = running.wait(timeout)
+        finally:
+            running.end()
+        return Ran(status, running.out.read_text(), running.err.read_text())
+
+    def fresh(self, *args: str, **env: str) -> Ran:
+        """The same in an interpreter that has imported nothing yet."""
         done = subprocess.run(
             [*COMMAND, *args],
             cwd=self.folder,
             env={**self.env, **env},
-            input=stdin,
             capture_output=True,
             text=True,
-            timeout=timeout,
+            timeout=30,
             check=False,
         )
         return Ran(done.returncode, done.stdout, done.stderr)

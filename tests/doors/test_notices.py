@@ -102,5 +102,5 @@ def test_serve_without_its_extra_names_it(cli: Cli) -> None:
     """What to install, not a traceback."""
     cli("migrate")
     (cli.folder / "starlette.py").write_text("raise ModuleNotFoundError('starlette')")
-    ran = cli("serve", PYTHONPATH=str(cli.folder))
+    ran = cli.fresh("serve", PYTHONPATH=str(cli.folder))
     assert (ran.status, "pip install 'holdfast[server]'" in ran.err) == (2, True)

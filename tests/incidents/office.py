@@ -18,7 +18,7 @@ from holdfast.notify.signature import signed
 from holdfast.types import Approval, AuditEntry
 from tests.incidents.desk import call, to_do
 from tests.incidents.place import SHOP, Place, until
-from tests.incidents.processes import Running
+from tests.processes import Running
 from tests.notify import slack_server, telegram_server
 from tests.notify.http_server import HttpServer, Reply, Request, serving
 from tests.notify.inbound.senders import slack_post, telegram_post

@@ -16,7 +16,7 @@ from holdfast.config import Settings
 from holdfast.testing import Ledger
 from holdfast.types import Event, Execution
 from tests.incidents.desk import GO, asked_in, clerk, ledger_in
-from tests.incidents.processes import Running, start
+from tests.processes import Running, start
 
 SHOP = str(Path(__file__).with_name("shop.py"))
 

@@ -1,7 +1,7 @@
 """The real command line as real processes, forked from a server that has imported everything once.
 
 A fresh interpreter takes a second of CPU to start; these take a twentieth of it. Each runs `holdfast ...` from its
-entry point, with an environment, standard output and standard error of its own, and dies of signals like any other.
+entry point, with an environment, a folder and standard streams of its own, and dies of signals like any other.
 """
 
 import os
@@ -17,11 +17,20 @@ _FORKS = get_context("forkserver")
 _FORKS.set_forkserver_preload(
     [
         "holdfast.app",
+        "holdfast.doors.answer",
+        "holdfast.doors.budgets",
+        "holdfast.doors.notices",
         "holdfast.doors.operate",
+        "holdfast.doors.retry",
+        "holdfast.doors.run",
+        "holdfast.doors.switches",
         "holdfast.trail.postgres",
         "holdfast.testing.scripted",
+        "holdfast.tools.arguments",
+        "holdfast.tools.schema",
         "holdfast.loop.library",
         "pydantic_ai.models.openai",
+        "alembic.command",
         "alembic.context",
     ]
 )
@@ -65,24 +74,38 @@ class Running:
         return self.out.read_text() + self.err.read_text()
 
 
-def start(words: list[str], *, environment: Mapping[str, str], folder: Path) -> Running:
-    """Start a command of `holdfast`."""
+def start(
+    words: list[str], *, environment: Mapping[str, str], folder: Path, cwd: Path | None = None, stdin: str = ""
+) -> Running:
+    """Start a command of `holdfast`.
+
+    Args:
+        words: What follows `holdfast`.
+        environment: All of it.
+        folder: Where its streams are kept.
+        cwd: Where it runs. Default: where this process began.
+        stdin: What it reads.
+    """
     number = len(list(folder.glob("*.out")))
-    out, err = folder / f"{number}.out", folder / f"{number}.err"
-    out.touch()
-    err.touch()
-    process = _FORKS.Process(target=_be, args=(words, dict(environment), str(out), str(err)), daemon=True)
+    streams = [folder / f"{number}.{name}" for name in ("in", "out", "err")]
+    for stream, text in zip(streams, (stdin, "", ""), strict=True):
+        stream.write_text(text)
+    names = tuple(str(stream.absolute()) for stream in streams)
+    process = _FORKS.Process(target=_be, args=(words, dict(environment), names, cwd and str(cwd)), daemon=True)
     process.start()
-    return Running(process, out, err)
+    return Running(process, *streams[1:])
 
 
-def _be(words: list[str], environment: dict[str, str], out: str, err: str) -> None:
+def _be(words: list[str], environment: dict[str, str], streams: tuple[str, str, str], cwd: str | None) -> None:
     os.environ.clear()
     os.environ.update(environment)
-    for number, path in ((1, out), (2, err)):
-        os.dup2(os.open(path, os.O_WRONLY | os.O_APPEND), number)
-    sys.stdout, sys.stderr = (open(n, "w", buffering=1, closefd=False) for n in (1, 2))  # noqa: SIM115 - the process's own
+    for number, path in enumerate(streams):
+        os.dup2(os.open(path, os.O_WRONLY | os.O_APPEND if number else os.O_RDONLY), number)
+    sys.stdin = open(0, closefd=False)  # noqa: SIM115 - the process's own
+    sys.stdout, sys.stderr = (open(n, "w", buffering=1, closefd=False) for n in (1, 2))  # noqa: SIM115 - as above
     sys.argv = ["holdfast", *words]
+    if cwd:
+        os.chdir(cwd)
     from holdfast.doors.cli import main
 
     main()
