@@ -18,13 +18,13 @@ from holdfast.notify.signature import signed
 from holdfast.types import Approval, AuditEntry
 from tests.incidents.desk import call, to_do
 from tests.incidents.place import SHOP, Place, until
-from tests.processes import Running
 from tests.notify import slack_server, telegram_server
 from tests.notify.http_server import HttpServer, Reply, Request, serving
 from tests.notify.inbound.senders import slack_post, telegram_post
 from tests.notify.slack_server import SlackServer
 from tests.notify.smtp_server import SmtpServer, mailing
 from tests.notify.telegram_server import TelegramServer
+from tests.processes import Running
 
 SIGNING_SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
 SECRET_TOKEN = "s" * 32
