@@ -1,6 +1,6 @@
 """What operators do to everything at once: budgets, rates, switches, breakers, and the record of it."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from decimal import Decimal
 
@@ -22,6 +22,7 @@ from holdfast.types import (
     LetterStatus,
     ModelUsage,
     Rate,
+    Stand,
     SwitchKind,
 )
 
@@ -74,6 +75,16 @@ class ControlRoom:
     async def health_metrics(self, *, agent: str | None = None, since: datetime | None = None) -> Sequence[AgentHealth]:
         """How well each agent does, by name, from its executions that ended at `since` or later; `None`: from all."""
         return await (await self._parts.trail()).health_metrics(agent=agent, since=since)
+
+    async def stand(self) -> Stand:
+        """How everything stands now: live executions, open questions, leases, breakers, shared budgets, alerts."""
+        return await (await self._parts.trail()).stand()
+
+    async def changes(self, *, most_every_s: float = 0.4, least_every_s: float = 2.0) -> AsyncIterator[None]:
+        """Tick at once, then when something may have changed, but within these seconds of the last tick."""
+        trail = await self._parts.trail()
+        async for _ in trail.changes(most_every_s=most_every_s, least_every_s=least_every_s):
+            yield
 
     async def metrics_text(self, accept: str = "") -> tuple[bytes, str]:
         """The Prometheus exposition and its content type, as an `Accept` header wants it.

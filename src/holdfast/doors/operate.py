@@ -2,7 +2,8 @@
 
 import asyncio
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncGenerator, Iterable, Iterator
+from contextlib import asynccontextmanager
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -41,6 +42,8 @@ async def worker(  # noqa: PLR0913 - one per option
     concurrency: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
     drain: Annotated[bool, Parameter(negative=())] = False,
     model: str | None = None,
+    metrics_port: Annotated[int | None, Parameter(validator=Number(gte=0, lte=65_535))] = None,
+    metrics_host: str = "127.0.0.1",
     until_stdin_closes: Annotated[bool, Parameter(negative=(), show=False)] = False,
     common: Common = COMMON,
 ) -> int:
@@ -53,17 +56,32 @@ async def worker(  # noqa: PLR0913 - one per option
         concurrency: Executions at the same time.
         drain: Exit when nothing is left that it could do.
         model: provider:model as first choice of every agent; what they declare is the fallback.
+        metrics_port: Serve /metrics, /healthz and /readyz there while it works; 0 takes a free one. Default: nowhere.
+        metrics_host: Where to listen for them. The default is this machine only.
         until_stdin_closes: Drain when whoever started it is gone.
         common: What every command takes.
     """
     if until_stdin_closes:
         end_with_stdin()
     async with target.load(target_).with_model(model).open(common.database, quiet=False) as app:
-        _announce(app, "working", common)
-        await app.work(concurrency=concurrency, drain=drain)
+        async with _watched(app, metrics_host, metrics_port, common):
+            _announce(app, "working", common)
+            await app.work(concurrency=concurrency, drain=drain)
         health = app.health()
         _announce(app, "drained" if health.ok else f"stopped while {health.detail}", common)
     return exits.OK if health.ok else exits.FAILED
+
+
+@asynccontextmanager
+async def _watched(app: App, host: str, port: int | None, common: Common) -> AsyncGenerator[None]:
+    if port is None:
+        yield
+        return
+    from holdfast.doors.metrics_port import metrics_port
+
+    async with metrics_port(app, host=host, port=port) as url:
+        emit({"metrics": f"{url}/metrics"}) if common.json else note(f"metrics on {url}/metrics")
+        yield
 
 
 def _announce(app: App, what: str, common: Common) -> None:

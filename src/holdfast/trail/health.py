@@ -1,7 +1,8 @@
 """How well agents do: the question `agent_health_metrics`, asked on both databases with the same answer."""
 
+import asyncio
 import json
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final, TypeAlias
@@ -10,8 +11,9 @@ from sqlalchemy import Connection, text
 
 from holdfast.errors import MissingExtra
 from holdfast.trail.codec import stamp
+from holdfast.trail.metrics.stand import stand
 from holdfast.trail.parts import Parts
-from holdfast.types import AgentHealth
+from holdfast.types import AgentHealth, Stand
 
 MetricsText: TypeAlias = Callable[[str], Awaitable[tuple[bytes, str]]]
 """Makes the Prometheus exposition for an `Accept` header: its text and content type."""
@@ -73,6 +75,23 @@ class HealthSide:
     async def health_metrics(self, *, agent: str | None = None, since: datetime | None = None) -> list[AgentHealth]:
         """Each agent that had executions end at `since` or later, by name. Reads every one of them: 0.4 s of 25,000."""
         return await self._parts.reader.run(lambda c: agent_health(c, agent=agent, since=since))
+
+    async def stand(self) -> Stand:
+        """How everything stands now, from live rows alone."""
+        return await self._parts.reader.run(lambda c: stand(c, self._parts.clock.now()))
+
+    async def changes(self, *, most_every_s: float, least_every_s: float) -> AsyncIterator[None]:
+        """Tick at once, then when something may have changed, but within these seconds of the last tick.
+
+        Other processes' commits are heard of as far as the database tells: PostgreSQL of all that starts, parks or
+        ends, SQLite of all.
+        """
+        bell = self._parts.bell
+        while True:
+            since = bell.works
+            yield
+            await asyncio.sleep(most_every_s)
+            await bell.wait_for_work(since=since, timeout_s=least_every_s - most_every_s)
 
     def metrics_text(self, *, tools: Collection[str] = ()) -> MetricsText:
         """Count from now on what this process commits, and expose it with how everything stands.

@@ -73,7 +73,7 @@ from holdfast.types.fleet import Fleet, HeldExecution, Place, Queue, RateFlow, S
 from holdfast.types.glance import Failing, Line, Standing, Wanted
 from holdfast.types.health import Health, Swept
 from holdfast.types.identity import Caller, Key, KeyKind, Power, Role
-from holdfast.types.metrics import AgentHealth
+from holdfast.types.metrics import AgentHealth, Leases, Live, Open, Stand
 from holdfast.types.reply import Call, Calls, Final, Reply, Say
 from holdfast.types.routing import Due, Routing, Vote
 from holdfast.types.terms import Limits, OnChange, OnFailure, OnRateLimit, Price
@@ -145,10 +145,12 @@ __all__ = [
     "Key",
     "KeyKind",
     "KeyTrouble",
+    "Leases",
     "Letter",
     "LetterStatus",
     "Limits",
     "Line",
+    "Live",
     "ModelUsage",
     "NewApproval",
     "NewEvent",
@@ -159,6 +161,7 @@ __all__ = [
     "OnExhausted",
     "OnFailure",
     "OnRateLimit",
+    "Open",
     "Outgoing",
     "OverRate",
     "Place",
@@ -181,6 +184,7 @@ __all__ = [
     "Settled",
     "Severity",
     "Spent",
+    "Stand",
     "Standing",
     "Status",
     "Swept",

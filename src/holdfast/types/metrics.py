@@ -1,8 +1,10 @@
-"""How well agents do, added up over the executions that ended."""
+"""How well agents do, added up over the executions that ended; and how everything stands now."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+
+from holdfast.types.control import Account, Breaker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,3 +40,58 @@ class AgentHealth:
     p95_duration_s: float | None
     failures: Mapping[str, int] = field(default_factory=dict[str, int])
     """How many failed for which reason, as `MAX_STEPS_EXCEEDED`."""
+
+
+# --- now ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Live:
+    """Executions of one agent that have one status and have not ended."""
+
+    agent: str
+    status: str
+    count: int
+    due: int
+    """Those that a worker could take up now."""
+    oldest_s: float
+    """How long the first of these has been due; 0: none is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Open:
+    """Questions of one kind that nobody has answered."""
+
+    agent: str
+    kind: str
+    count: int
+    oldest_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leases:
+    """Who works, and who does no more."""
+
+    workers: int
+    """With a live lease."""
+    held: int
+    """Executions that a live worker holds."""
+    abandoned: int
+    """Executions that run under a lease which ran out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stand:
+    """Everything at one moment."""
+
+    live: Sequence[Live]
+    open: Sequence[Open]
+    leases: Leases
+    breakers: Sequence[Breaker]
+    switches: int
+    accounts: Sequence[Account]
+    """Of budgets for everybody or for agents; users are too many to show."""
+    alerts: Mapping[str, int]
+    """By severity."""
+    outbox: Mapping[tuple[str, str], int]
+    """Deliveries that wait or were given up, by channel and status."""

@@ -13,10 +13,10 @@ from sqlalchemy import Connection
 from holdfast.errors import StoreError
 from holdfast.trail.metrics.families import of_process, of_stand, of_totals
 from holdfast.trail.metrics.observed import Observed
-from holdfast.trail.metrics.stand import Stand, stand
+from holdfast.trail.metrics.stand import stand
 from holdfast.trail.metrics.totals import Counting, Totals
 from holdfast.trail.parts import Parts
-from holdfast.types import Health
+from holdfast.types import Health, Stand
 
 FRESH_S: Final = 2.0
 """Scrapes that come closer together share one look at the database."""

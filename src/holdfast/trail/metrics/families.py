@@ -5,9 +5,8 @@ from typing import Final
 
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
-from holdfast.trail.metrics.stand import Live, Stand
 from holdfast.trail.metrics.totals import BUCKETS_S, Ends, Spent, Sums, Totals
-from holdfast.types import Health
+from holdfast.types import Health, Live, Stand
 from holdfast.version import __version__
 
 _STATES: Final = {"closed": 0, "half_open": 1, "open": 2}

@@ -1,7 +1,6 @@
 """How everything stands now, for a scrape: each question one query that reads live rows alone, by an index."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -10,62 +9,10 @@ from sqlalchemy import Connection, func, select, text
 from holdfast.trail import observe, schema
 from holdfast.trail.controls import budget, read
 from holdfast.trail.reader import as_stored, moment
-from holdfast.types import Account, Breaker, Budget
+from holdfast.types import Account, Budget, Leases, Live, Open, Stand
 
 _AGENTS: Final = 100
 """Of which budgets are shown."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Live:
-    """Executions of one agent that have one status and have not ended."""
-
-    agent: str
-    status: str
-    count: int
-    due: int
-    """Those that a worker could take up now."""
-    oldest_s: float
-    """How long the first of these has been due; 0: none is."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Open:
-    """Questions of one kind that nobody has answered."""
-
-    agent: str
-    kind: str
-    count: int
-    oldest_s: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Leases:
-    """Who works, and who does no more."""
-
-    workers: int
-    """With a live lease."""
-    held: int
-    """Executions that a live worker holds."""
-    abandoned: int
-    """Executions that run under a lease which ran out."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stand:
-    """Everything at one moment."""
-
-    live: Sequence[Live]
-    open: Sequence[Open]
-    leases: Leases
-    breakers: Sequence[Breaker]
-    switches: int
-    accounts: Sequence[Account]
-    """Of budgets for everybody or for agents; users are too many to show."""
-    alerts: Mapping[str, int]
-    """By severity."""
-    outbox: Mapping[tuple[str, str], int]
-    """Deliveries that wait or were given up, by channel and status."""
 
 
 # The statuses stand in the text: SQLite does not find a partial index by a parameter.
