@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from fastapi import APIRouter
 
 from holdfast.app import App
+from holdfast.doors.http import openai
 
 
 def protocol_routers(_: App) -> Sequence[APIRouter]:
     """What speaks them, for the agents of this app."""
-    return ()
+    return openai.ROUTERS

@@ -1,0 +1,89 @@
+"""Hearing an execution's journal for its responses: as they stand, until one is over, or as it happens."""
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
+from typing import Final, cast
+
+from holdfast.app import App
+from holdfast.doors.http.openai.telling import Stretch, Telling
+from holdfast.doors.http.stream import Sent
+from holdfast.errors import NotFound
+from holdfast.types import Event
+
+LONGEST_WAIT_S: Final = 600
+"""For how long a request waits for its response: as long as OpenAI's clients do."""
+_NAME: Final = re.compile(r"resp_([0-9A-Za-z_-]{1,64})(?:\.([1-9]\d{0,5}))?")
+
+
+def parsed_name(name: str) -> tuple[str, int]:
+    """The execution and the number of a response.
+
+    Raises:
+        NotFound: It is no name of a response.
+    """
+    found = _NAME.fullmatch(name)
+    if found is None:
+        raise NotFound(f"there is no response {name!r}")
+    return found[1], int(found[2] or 1)
+
+
+def stretch_of(telling: Telling, number: int) -> Stretch:
+    """One response.
+
+    Raises:
+        NotFound: The execution has none of that number, or not yet.
+    """
+    if number > len(telling.stretches):
+        raise NotFound(f"there is no response {telling.name(number)!r} yet: people have not answered the one before it")
+    return telling.stretches[number - 1]
+
+
+async def heard(app: App, execution_id: str) -> Telling:
+    """All responses of an execution as they stand."""
+    telling = Telling(execution_id)
+    async for event in app.events(execution_id, follow=False):
+        telling.hear(event)
+    return telling
+
+
+async def heard_out(
+    app: App, execution_id: str, number: int, *, closing: asyncio.Event, timeout_s: float = LONGEST_WAIT_S
+) -> Telling:
+    """The responses once one of them is over; earlier, when the server stops or so many seconds have gone by."""
+    telling = Telling(execution_id)
+
+    async def listen() -> None:
+        async with aclosing(_events(app, execution_id)) as events:
+            async for event in events:
+                telling.hear(event)
+                if telling.over(number):
+                    return
+
+    listening, stopped = asyncio.create_task(listen()), asyncio.create_task(closing.wait())
+    try:
+        await asyncio.wait({listening, stopped}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in (listening, stopped):
+            task.cancel()
+        with suppress(asyncio.CancelledError):
+            await listening
+    return telling
+
+
+async def messages(app: App, execution_id: str, number: int, *, after: int = -1) -> AsyncGenerator[Sent]:
+    """The stream of one response, from behind a sequence number to its end."""
+    telling = Telling(execution_id)
+    async with aclosing(_events(app, execution_id)) as events:
+        async for event in events:
+            for told in telling.hear(event):
+                if told.stretch == number and told.number > after:
+                    yield Sent(event=told.data["type"], data=json.dumps(told.data, ensure_ascii=False))
+            if telling.over(number):
+                return
+
+
+def _events(app: App, execution_id: str) -> AsyncGenerator[Event]:
+    return cast("AsyncGenerator[Event]", app.events(execution_id))  # a generator, which can be closed

@@ -1,0 +1,76 @@
+"""What a caller of a protocol reaches: agents and executions, and not a word about the others."""
+
+from typing import Final
+
+from holdfast.app import App
+from holdfast.errors import Forbidden, NotFound, UsageError
+from holdfast.policy.roles import may
+from holdfast.types import Caller, Line, Power
+
+_WORDS: Final = {
+    "see": "look",
+    "run": "start or cancel executions",
+    "decide": "answer questions; an approver may",
+    "operate": "steer what runs",
+    "administer": "say who may do what",
+}
+
+
+def entitled(caller: Caller, power: Power) -> None:
+    """Refuse a caller without a power, where the route alone does not say which one is needed.
+
+    Raises:
+        Forbidden: Their role does not have it.
+    """
+    if not may(caller, power):
+        raise Forbidden(f"the role {caller.role} may not {_WORDS[power]}")
+
+
+def reached_agents(app: App, caller: Caller) -> list[str]:
+    """Agents that the caller reaches, by name."""
+    return sorted(name for name in app.agents if not caller.agents or name in caller.agents)
+
+
+def reached_agent(app: App, caller: Caller, name: str) -> str:
+    """An agent that the caller reaches.
+
+    Raises:
+        NotFound: There is none of that name, or it is not theirs.
+    """
+    known = reached_agents(app, caller)
+    if name not in known:
+        raise NotFound(f"there is no agent {name!r}; there are: {', '.join(known) or 'none'}")
+    return name
+
+
+async def reached(app: App, caller: Caller, execution_id: str, *, what: str = "execution") -> Line:
+    """An execution that the caller reaches.
+
+    Raises:
+        NotFound: There is none of that id, or it is not theirs.
+    """
+    lines = await app.glance.lines_of(caller, [execution_id])
+    if not lines:
+        raise NotFound(f"there is no {what} {execution_id!r}")
+    return lines[0]
+
+
+async def continued_thread(app: App, caller: Caller, thread: str) -> None:
+    """Refuse a conversation that somebody else began: its words would be told to this caller's execution.
+
+    Raises:
+        NotFound: It is not theirs.
+    """
+    for past in await app.list(thread=thread, limit=1):
+        await reached(app, caller, past.id, what="conversation")
+
+
+def user_of(caller: Caller, asked_for: str | None) -> str | None:
+    """Whose execution it is that a caller starts.
+
+    Raises:
+        UsageError: They act for one user, and ask for another.
+    """
+    if caller.user is not None and asked_for not in {None, caller.user}:
+        raise UsageError(f"this key acts for the user {caller.user!r}: leave the user out, or name that one")
+    return caller.user or asked_for
