@@ -103,7 +103,8 @@ async def cancel(request: Request, response_id: str, caller: Annotated[Caller, D
     try:
         await app.cancel(telling.execution_id, by=caller.name)
     except IllegalTransition as error:
-        raise Unfit("response_id", f"a response that is {telling.now.status} cannot be cancelled") from error
+        status = (await heard(app, telling.execution_id)).now.status
+        raise Unfit("response_id", f"a response that is {status} cannot be cancelled") from error
     telling = await _cancelled(request, telling.execution_id)
     return _told(telling, len(telling.stretches))
 
