@@ -4,9 +4,19 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from holdfast.doors.http.console import login, overview, static_files, theme
+from holdfast.doors.http.console import approval, approvals, executions, live, login, overview, single_sign_on, static_files, theme
 from holdfast.doors.http.console.refusal import error_page
 
-ROUTERS: Final[tuple[APIRouter, ...]] = (static_files.router, theme.router, login.router, overview.router)
+ROUTERS: Final[tuple[APIRouter, ...]] = (
+    static_files.router,
+    theme.router,
+    single_sign_on.router,
+    login.router,
+    overview.router,
+    executions.router,
+    live.router,
+    approvals.router,
+    approval.router,
+)
 
 __all__ = ["ROUTERS", "error_page"]
