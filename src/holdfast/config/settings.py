@@ -20,6 +20,7 @@ from pydantic_settings import (
 
 from holdfast.config.alerts import AlertSettings
 from holdfast.config.controls import BreakerSettings, BudgetSettings, RateSettings
+from holdfast.config.oidc import OidcSettings
 from holdfast.config.sections import (
     EmailSettings,
     PersonName,
@@ -86,6 +87,7 @@ class Settings(BaseSettings):
     telegram: TelegramSettings | None = None
     email: EmailSettings | None = None
     webhook: WebhookSettings | None = None
+    oidc: OidcSettings | None = None
     people: dict[PersonName, PersonSettings] = Field(default_factory=dict[str, PersonSettings])
     """Who may answer, by name."""
     allow_self_approval: bool = False
@@ -220,6 +222,7 @@ _SECTIONS: Final[Mapping[str, type[BaseModel]]] = {
     "telegram": TelegramSettings,
     "email": EmailSettings,
     "webhook": WebhookSettings,
+    "oidc": OidcSettings,
     "breakers": BreakerSettings,
     "telemetry": TelemetrySettings,
 }

@@ -27,11 +27,11 @@ async def form(request: Request) -> Response:
         return await passing(request, f"/login?again=1&next={quote(wanted, safe='/')}")
     cookie = request.cookies.get(COOKIE)
     if cookie is None:
-        return await _form(request, wanted)
+        return await login_form(request, wanted)
     try:
         await app_of(request).access.caller_of_session(cookie)
     except Unauthenticated as over:
-        response = await _form(request, wanted, problem=str(over))
+        response = await login_form(request, wanted, problem=str(over))
         response.delete_cookie(COOKIE, path=_cookie_path(request))
         return response
     return RedirectResponse(url(request, wanted), status_code=303)
@@ -47,7 +47,7 @@ async def log_in(
     try:
         return await _opened(request, key.strip(), RedirectResponse(url(request, wanted), status_code=303))
     except Unauthenticated as refused:
-        return await _form(request, wanted, problem=str(refused), status=401)
+        return await login_form(request, wanted, problem=str(refused), status=401)
 
 
 @router.get("/login/{token}")
@@ -63,7 +63,7 @@ async def use(request: Request, token: str) -> Response:
     try:
         return await _opened(request, token, RedirectResponse(url(request, "/"), status_code=303))
     except Unauthenticated as refused:
-        return await _form(request, "/", problem=str(refused), status=401)
+        return await login_form(request, "/", problem=str(refused), status=401)
 
 
 @router.post("/logout")
@@ -102,7 +102,7 @@ async def change_session(request: Request, response: Response, cookie: str) -> N
         path=_cookie_path(request),
         httponly=True,
         samesite="strict",
-        secure=_is_secure(request),
+        secure=is_secure(request),
     )
 
 
@@ -111,11 +111,12 @@ async def passing(request: Request, path: str) -> Response:
     return await page(request, "passing.html", title="One moment", onward=path)
 
 
-async def _form(request: Request, wanted: str, *, problem: str | None = None, status: int = 200) -> Response:
-    oidc = None
+async def login_form(request: Request, wanted: str, *, problem: str | None = None, status: int = 200) -> Response:
+    """The login page."""
+    oidc = app_of(request).settings.oidc
     return await page(
         request, "login.html", status=status, title="Log in", token=None, next=wanted, problem=problem,
-        single_sign_on=oidc,
+        single_sign_on=oidc.label if oidc else None,
     )  # fmt: skip
 
 
@@ -123,6 +124,7 @@ def _cookie_path(request: Request) -> str:
     return str(request.scope.get("root_path", "")).rstrip("/") or "/"
 
 
-def _is_secure(request: Request) -> bool:
+def is_secure(request: Request) -> bool:
+    """Whether cookies may be kept for HTTPS alone."""
     host, public = request.headers.get("host", ""), app_of(request).settings.public_url
     return came_securely(request.url.scheme, host, public)
