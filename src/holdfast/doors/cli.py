@@ -41,6 +41,8 @@ _COMMANDS: Final = (
     ("show", "look:show", _LOOK, "Tell the whole story of one execution."),
     ("tail", "look:tail", _LOOK, "Follow an execution until it ends."),
     ("dead-letters", "retry:dead_letters", _LOOK, "List executions that ended failed, and why."),
+    ("metrics", "metrics:metrics", _LOOK, "Show how well each agent does."),
+    ("top", "top:top", _LOOK, "Watch everything live in the terminal."),
     ("approvals", "look:approvals", _LOOK, "List what waits for a person, and how to answer it."),
     ("approve", "answer:approve", _DECIDE, "Say yes to what waits."),
     ("reject", "answer:reject", _DECIDE, "Say no to what waits, and why."),
@@ -104,6 +106,29 @@ _FAMILIES: Final = {
 }
 """Commands of two words."""
 
+_MEANINGS: Final = {
+    "metrics": """\
+What counts, of the executions that ended since then:
+  completion  completed, of those that completed or failed: a cancelled one
+              was a person's decision
+  steps       of one execution, on average
+  useful      steps in which a tool call completed that no earlier step of the
+              execution had completed with the same arguments, or that gave
+              the result; of all steps
+  tools ok    tool calls that completed, of those that completed, failed or
+              are in doubt; denied ones never ran
+  asked       executions about which a person was asked at least once, of all
+  tokens each, cost each
+              what all of them took, failed and cancelled ones too, over those
+              that completed
+  p50, p95    from the request to the end of those that completed, without the
+              time in which people were asked
+psql says the same:
+  SELECT * FROM agent_health_metrics('support', now() - interval '7 days')
+""",
+}
+"""What a command's words mean, said below its options."""
+
 _EXAMPLES: Final = {
     "demo": ("demo", "demo --once --json"),
     "run": (
@@ -112,7 +137,13 @@ _EXAMPLES: Final = {
         "run support.py:support - --no-wait < mail.txt",
     ),
     "dev": ("dev support.py", "dev support.py:app --port 9000 --no-reload"),
-    "worker": ("worker support.py:app --concurrency 16", "worker support.py:app --drain"),
+    "worker": (
+        "worker support.py:app --concurrency 16",
+        "worker support.py:app --drain",
+        "worker app.py --metrics-port 9464",
+    ),
+    "metrics": ("metrics", "metrics --agent support --since 24h", "metrics --since all --json"),
+    "top": ("top", "top --once"),
     "serve": ("serve", "serve support.py:app --host 0.0.0.0 --port 8321"),
     "dead-letters": ("dead-letters --since 24h", "dead-letters --agent support --reason LOOP_DETECTED --json"),
     "retry": ("retry 7c41f2", "retry 7c41f2 --from-step 3", "retry --failed --reason MODEL_UNAVAILABLE --yes"),
@@ -159,7 +190,8 @@ def build() -> App:
     )
     app["--help"].group = app["--version"].group = _OPERATE
     for order, (name, place, group, text) in enumerate(_COMMANDS):
-        epilogue = "\n".join(["Examples:", *(f"  holdfast {it}" for it in _EXAMPLES.get(name, (name,)))])
+        examples = (f"  holdfast {it}" for it in _EXAMPLES.get(name, (name,)))
+        epilogue = "\n".join([*([_MEANINGS[name]] if name in _MEANINGS else []), "Examples:", *examples])
         app.command(
             f"holdfast.doors.{place}", name=name, group=group, help=text, sort_key=order, help_epilogue=epilogue
         )
