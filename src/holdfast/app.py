@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
 from importlib.metadata import entry_points
 from typing import Self
 
@@ -22,6 +21,7 @@ from holdfast.engine.local import LocalEngine
 from holdfast.engine.signals import Early, install_signal_handlers
 from holdfast.errors import MissingExtra
 from holdfast.glance import Glance
+from holdfast.lookup import Lookup
 from holdfast.loop.listening import heard
 from holdfast.loop.preflight import Finding, preflight
 from holdfast.loop.retry import refuse_unfailed, set_aside
@@ -29,20 +29,17 @@ from holdfast.loop.started import started_event
 from holdfast.outside import Outside, open_to_outside
 from holdfast.ports import Clock, Journal, NewId
 from holdfast.ports.asgi import AsgiApp, Receive, Scope, Send
-from holdfast.trail.follow import follow_events, settled
+from holdfast.trail.follow import settled
 from holdfast.trail.trail import Trail
 from holdfast.types import (
-    DeadLetter,
-    Event,
     Execution,
     Health,
     Json,
     NewExecution,
-    Status,
 )
 
 
-class App(Answers):
+class App(Answers, Lookup):
     """Agents on a database.
 
     Making one reads and starts nothing; the database is opened at the first verb. Use it as
@@ -229,52 +226,6 @@ class App(Answers):
 
         return asyncio.run(whole())
 
-    async def get(self, execution_id: str) -> Execution:
-        """One execution with its tool calls.
-
-        Raises:
-            NotFound: There is no such execution.
-        """
-        return await (await self._open()).get(execution_id)
-
-    async def list(  # noqa: PLR0913 - one filter each
-        self,
-        *,
-        status: Status | None = None,
-        agent: str | None = None,
-        user: str | None = None,
-        thread: str | None = None,
-        limit: int = 100,
-        after: str | None = None,
-    ) -> Sequence[Execution]:
-        """Executions, newest first, without their tool calls; `after` is the id of the last one seen.
-
-        Raises:
-            UsageError: There is no such status, or `limit` is below 1.
-        """
-        trail = await self._open()
-        return await trail.list(status=status, agent=agent, user=user, thread=thread, limit=limit, after=after)
-
-    async def ids_like(self, part: str) -> Sequence[str]:
-        """Ids of executions that start or end with `part`, newest first, at most 1,000."""
-        return await (await self._open()).ids_like(part)
-
-    async def events(self, execution_id: str, *, after: int = 0, follow: bool = True) -> AsyncIterator[Event]:
-        """Events above the sequence number `after`, then live ones, until the execution ends.
-
-        Args:
-            execution_id: Whose.
-            after: Resume behind this sequence number. Default: 0, from the beginning.
-            follow: `False` stops at the newest one there is.
-
-        Raises:
-            NotFound: There is no such execution.
-        """
-        trail = await self._open()
-        await trail.get(execution_id)
-        async for event in follow_events(trail, execution_id, after=after, follow=follow):
-            yield event
-
     async def tokens(self, execution_id: str) -> AsyncIterator[str]:
         """The model's words as they come, from an execution worked in this process. Live only: not stored."""
         async for words in heard(self._parts.listeners, execution_id, until=self.wait(execution_id)):
@@ -311,19 +262,6 @@ class App(Answers):
         await refuse_unfailed(trail, execution_id)
         back = set_aside(execution_id, await trail.events(execution_id), from_step)
         return await trail.retry(execution_id, by=by, back=back)
-
-    async def dead_letters(
-        self, *, agent: str | None = None, reason: str | None = None, since: datetime | None = None, limit: int = 100
-    ) -> Sequence[DeadLetter]:
-        """Executions that ended failed, the newest failure first, with the step after which a retry goes on.
-
-        Args:
-            agent: Only this one's, by name.
-            reason: Only those that failed for this reason, e.g. `"LOOP_DETECTED"`.
-            since: Only those that failed at this time or later.
-            limit: How many at most. Default: 100.
-        """
-        return await (await self._open()).dead_letters(agent=agent, reason=reason, since=since, limit=limit)
 
     def health(self) -> Health:
         """Whether the database takes writes now."""

@@ -1,6 +1,6 @@
 """The record, as the loop and the doors see it."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -148,11 +148,11 @@ class Store(Protocol):
         """Whether writes are taken now. Never blocks."""
         ...
 
-    def watch(self, execution_id: str) -> AsyncIterator[None]:
+    def watch(self, execution_id: str) -> AsyncGenerator[None]:
         """Ticks after each commit that may have touched the execution; may tick too often, never too seldom."""
         ...
 
-    def settle(self, execution_id: str) -> AsyncIterator[None]:
+    def settle(self, execution_id: str) -> AsyncGenerator[None]:
         """Ticks at once, then whenever it may have ended or begun to wait for a person."""
         ...
 

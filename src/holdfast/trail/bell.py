@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterable
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Final
@@ -119,11 +119,11 @@ class Bell:
                     async with asyncio.timeout(timeout_s):
                         await listener.event.wait()
 
-    def watch(self, execution_id: str) -> AsyncIterator[None]:
+    def watch(self, execution_id: str) -> AsyncGenerator[None]:
         """Tick at once, then after each change; ends when the trail is closed."""
         return self._ticks(self._watching, execution_id)
 
-    def settle(self, execution_id: str) -> AsyncIterator[None]:
+    def settle(self, execution_id: str) -> AsyncGenerator[None]:
         """Tick at once, then whenever it may have ended or begun to wait for a person."""
         return self._ticks(self._settling, execution_id)
 
@@ -139,7 +139,7 @@ class Bell:
                 await listener.event.wait()
                 listener.event.clear()
 
-    async def _ticks(self, among: dict[str, set[_Listener]], execution_id: str) -> AsyncIterator[None]:
+    async def _ticks(self, among: dict[str, set[_Listener]], execution_id: str) -> AsyncGenerator[None]:
         with self._listening(among, execution_id) as listener:
             while not self._closed:
                 yield

@@ -1,6 +1,7 @@
 """Following a journal: what is there, then what comes, to the end of the execution."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Final, Protocol
 
 from holdfast.ports import Journal, Store
@@ -15,7 +16,7 @@ class Record(Journal, Store, Protocol):
     """A journal together with what is known of its executions."""
 
 
-async def follow_events(record: Record, execution_id: str, *, after: int, follow: bool) -> AsyncIterator[Event]:
+async def follow_events(record: Record, execution_id: str, *, after: int, follow: bool) -> AsyncGenerator[Event]:
     """Events above the sequence number `after`, then live ones, until the execution ends.
 
     Args:
@@ -24,24 +25,25 @@ async def follow_events(record: Record, execution_id: str, *, after: int, follow
         after: Resume behind this sequence number.
         follow: `False` stops at the newest one there is.
     """
-    ticks, last = record.watch(execution_id), None
-    while True:
-        batch = await record.events(execution_id, after=after, limit=PAGE)
-        for event in batch:
-            after, last = event.seq, event.kind
-            yield event
-        if batch:
-            continue
-        if not follow or last in END_EVENTS or (last is None and (await record.get(execution_id)).ended):
-            return
-        await anext(ticks)
+    last = None
+    async with aclosing(record.watch(execution_id)) as ticks:
+        while True:
+            batch = await record.events(execution_id, after=after, limit=PAGE)
+            for event in batch:
+                after, last = event.seq, event.kind
+                yield event
+            if batch:
+                continue
+            if not follow or last in END_EVENTS or (last is None and (await record.get(execution_id)).ended):
+                return
+            await anext(ticks)
 
 
 async def settled(record: Record, execution_id: str) -> Execution:
     """The execution, once it has ended or waits for a person."""
-    ticks = record.settle(execution_id)
-    while True:
-        await anext(ticks)  # the first one comes at once
-        execution = await record.get(execution_id)
-        if execution.ended or execution.status == "awaiting_review":
-            return execution
+    async with aclosing(record.settle(execution_id)) as ticks:
+        while True:
+            await anext(ticks)  # the first one comes at once
+            execution = await record.get(execution_id)
+            if execution.ended or execution.status == "awaiting_review":
+                return execution

@@ -11,7 +11,7 @@ from holdfast.trail import glance, queries
 from holdfast.trail.parts import Parts
 from holdfast.trail.reader import columns, rows
 from holdfast.trail.schema import events, executions, tool_calls
-from holdfast.types import CallStatus, Line, ToolCall, Wanted
+from holdfast.types import CallStatus, Execution, Line, ToolCall, Wanted
 
 _C: Final = executions.c
 _AT_ONCE: Final = 50
@@ -65,6 +65,12 @@ class ListSide:
     def _as_recorded(self, wanted: Wanted) -> Wanted:
         prepare = self._parts.prepare
         return replace(wanted, user=prepare.user(wanted.user), thread=prepare.thread(wanted.thread))
+
+
+def recent(connection: Connection, *, wanted: Wanted, limit: int, after: str | None) -> list[Execution]:
+    """Executions, newest first, whole but for their tool calls."""
+    query = glance.newest(connection, select(*columns(executions)), wanted=wanted, limit=limit, after=after)
+    return queries.as_executions(connection, rows(connection, query))
 
 
 def threads(connection: Connection, *, wanted: Wanted, limit: int, after: str | None) -> list[Line]:

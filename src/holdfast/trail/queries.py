@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, bindparam, func, select, tuple_
+from sqlalchemy import BindParameter, Connection, bindparam, func, select
 
 from holdfast.errors import NotFound, UnknownRecord
 from holdfast.trail.codec import stamp
@@ -22,7 +22,7 @@ from holdfast.types import (
     Execution,
     Feedback,
     GoodResult,
-    Status,
+    Json,
     ToolCall,
     Vote,
 )
@@ -77,26 +77,8 @@ def executions_by_id(connection: Connection, ids: Sequence[str]) -> list[Executi
     return [by_id[i] for i in ids if i in by_id]
 
 
-def recent(  # noqa: PLR0913 - one filter each
-    connection: Connection,
-    *,
-    status: Status | None,
-    agent: str | None,
-    user: str | None,
-    thread: str | None,
-    limit: int,
-    after: str | None,
-) -> list[Execution]:
-    """Executions, newest first, without tool calls."""
-    c = executions.c
-    query = select(*columns(executions)).order_by(c.created_at.desc(), c.id.desc()).limit(limit)
-    for column, wanted in ((c.status, status), (c.agent_type, agent), (c.user_id, user), (c.thread_id, thread)):
-        if wanted is not None:
-            query = query.where(column == wanted)
-    if after is not None:
-        seen = select(c.created_at, c.id).where(c.id == after)
-        query = query.where(tuple_(c.created_at, c.id) < seen.scalar_subquery())
-    found = rows(connection, query)
+def as_executions(connection: Connection, found: Sequence[Found]) -> list[Execution]:
+    """Rows of executions in the words of `types`, without tool calls."""
     restorer = Restorer(connection, [row[n] for row in found for n in ("input_data", "state", "result")])
     return [_execution(row, restorer, []) for row in found]
 
@@ -268,7 +250,23 @@ def next_due(connection: Connection, agents: Sequence[str]) -> datetime | None:
     return min((time for time in (waking, expiring) if time is not None), default=None)
 
 
+def as_stored_events(found: Sequence[Found]) -> list[Event]:
+    """Events with references to blobs in the places of large values.
+
+    Raises:
+        UnknownRecord: One of them is of a kind or version that this Holdfast does not know.
+    """
+    _refuse_unknown_events(found)
+    return [_event(row, json.loads(row["data"])) for row in found]
+
+
 def _events(connection: Connection, found: Sequence[Found]) -> list[Event]:
+    _refuse_unknown_events(found)
+    restorer = Restorer(connection, [row["data"] for row in found])
+    return [_event(row, restorer.value(row["data"])) for row in found]
+
+
+def _refuse_unknown_events(found: Sequence[Found]) -> None:
     for row in found:
         known = VERSIONS.get(row["kind"])
         if known is None or row["version"] > known:
@@ -276,12 +274,9 @@ def _events(connection: Connection, found: Sequence[Found]) -> list[Event]:
                 f"event {row['seq']} of execution {row['execution_id']} is {row['kind']!r} version {row['version']}, "
                 f"which this Holdfast does not know: upgrade before reading it"
             )
-    restorer = Restorer(connection, [row["data"] for row in found])
-    return [_event(row, restorer) for row in found]
 
 
-def _event(row: Found, restorer: Restorer) -> Event:
-    data = restorer.value(row["data"])
+def _event(row: Found, data: Json) -> Event:
     at = sure(row["at"])
     return Event(
         execution_id=row["execution_id"], seq=row["seq"], kind=row["kind"], version=row["version"],

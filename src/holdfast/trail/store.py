@@ -1,12 +1,13 @@
 """The trail as a store: `ports.Store`, what doors ask about and do to executions."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime
 from functools import partial
 from typing import get_args
 
 from holdfast.errors import UsageError
 from holdfast.trail import queries
+from holdfast.trail.lists import recent
 from holdfast.trail.parts import Parts
 from holdfast.trail.requests import Cancel
 from holdfast.types import (
@@ -20,6 +21,7 @@ from holdfast.types import (
     Ruling,
     SetAside,
     Status,
+    Wanted,
 )
 
 
@@ -42,8 +44,11 @@ class StoreSide:
         *,
         status: Status | None = None,
         agent: str | None = None,
+        agents: Sequence[str] = (),
         user: str | None = None,
         thread: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
         limit: int = 100,
         after: str | None = None,
     ) -> Sequence[Execution]:
@@ -51,10 +56,15 @@ class StoreSide:
         _refuse_unknown(status, get_args(Status))
         if limit < 1:
             raise UsageError(f"limit={limit}: give 1 or more")
-        user, thread = self._parts.prepare.user(user), self._parts.prepare.thread(thread)
-        return await self._parts.reader.run(
-            partial(queries.recent, status=status, agent=agent, user=user, thread=thread, limit=limit, after=after)
+        wanted = Wanted(
+            status=status,
+            agents=(agent,) if agent is not None else tuple(agents),
+            user=self._parts.prepare.user(user),
+            thread=self._parts.prepare.thread(thread),
+            since=since,
+            until=until,
         )
+        return await self._parts.reader.run(partial(recent, wanted=wanted, limit=limit, after=after))
 
     async def ids_like(self, part: str, *, limit: int = 1_000) -> Sequence[str]:
         """Ids of executions that start or end with `part`, newest first."""
@@ -118,11 +128,11 @@ class StoreSide:
             return Health(ok=True, detail="read-only", queued=0)
         return writer.health()
 
-    def watch(self, execution_id: str) -> AsyncIterator[None]:
+    def watch(self, execution_id: str) -> AsyncGenerator[None]:
         """Ticks at once, then after each commit that may have touched the execution."""
         return self._parts.bell.watch(execution_id)
 
-    def settle(self, execution_id: str) -> AsyncIterator[None]:
+    def settle(self, execution_id: str) -> AsyncGenerator[None]:
         """Ticks at once, then whenever it may have ended or begun to wait for a person."""
         return self._parts.bell.settle(execution_id)
 

@@ -1,0 +1,127 @@
+"""The journal of one execution: a page of it, or all of it as it grows; and the payloads that it names."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Annotated, Final
+
+from fastapi import Header, Path, Query, Request
+from pydantic import BeforeValidator, Field
+from pydantic_core import to_json
+from starlette.responses import Response
+
+from holdfast.app import App
+from holdfast.doors.http.api.answering import ALWAYS, Responses, linked, problems, tag_headers, tagged
+from holdfast.doors.http.api.asking import Asked, Id
+from holdfast.doors.http.api.routes import Seeing, app_of, noun
+from holdfast.doors.http.api.shapes import page, shape
+from holdfast.doors.http.reached import reached
+from holdfast.doors.http.stream import END, Sent, events_stream
+from holdfast.types import Event
+
+router = noun("executions")
+
+_MOST: Final = 1_000
+_LAST: Final = 2**62
+
+
+class EventsQuery(Asked):
+    """Which part of the journal."""
+
+    after: int = Field(default=0, ge=0, le=_LAST)
+    """Only events above this sequence number."""
+    limit: int = Field(default=100, ge=1, le=_MOST)
+    """Events of a page, up to 1,000. A stream gives them all."""
+
+
+def _number(given: object) -> object:
+    """A sequence number; browsers send an empty one when they have seen none."""
+    return None if given == "" else given
+
+
+_BOTH: Final[Responses] = {
+    200: {
+        "description": "A page of events; with `Accept: text/event-stream` each as a message, live until the end.",
+        "model": page(shape(Event)),
+        "content": {
+            "text/event-stream": {
+                "schema": {"type": "string"},
+                "example": 'id: 1\ndata: {"seq":1,"kind":"execution.started",...}\n\nevent: end\ndata: {}\n\n',
+            }
+        },
+    }
+}
+
+
+@router.get(
+    "/executions/{id}/events",
+    operation_id="list_events",
+    summary="List or follow events",
+    responses=_BOTH | problems(*ALWAYS),
+)
+async def events(
+    request: Request,
+    caller: Seeing,
+    id: Id,  # noqa: A002 - the word of the domain
+    query: Annotated[EventsQuery, Query()],
+    seen: Annotated[
+        Annotated[int, Field(ge=0, le=_LAST)] | None,
+        BeforeValidator(_number),
+        Header(alias="Last-Event-ID", description="Of a stream: the last `id` that the client has seen."),
+    ] = None,
+) -> Response:
+    """What happened, in order.
+
+    With `Accept: text/event-stream` the answer is a stream: one message an event with its `seq` as `id`, comments as
+    heartbeats, `event: end` after the last one, `event: closing` when the server stops. A client that comes back with
+    `Last-Event-ID` misses nothing.
+    """
+    app = app_of(request)
+    await reached(app, caller, id)
+    if "text/event-stream" in request.headers.get("accept", ""):
+        after = query.after if seen is None else seen
+        return events_stream(request, caller, _followed(app, id, after), end=END)
+    found = await _some(app, id, query.after, query.limit + 1)
+    following = {"after": found[query.limit - 1].seq} if len(found) > query.limit else None
+    return linked(request, found[: query.limit], following)
+
+
+async def _followed(app: App, execution_id: str, after: int) -> AsyncGenerator[Sent]:
+    async with aclosing(app.events(execution_id, after=after)) as following:
+        async for event in following:
+            yield Sent(id=str(event.seq), data=to_json(event, inf_nan_mode="null"))
+
+
+async def _some(app: App, execution_id: str, after: int, most: int) -> list[Event]:
+    found: list[Event] = []
+    async with aclosing(app.events(execution_id, after=after, follow=False)) as following:
+        async for event in following:
+            found.append(event)
+            if len(found) == most:
+                break
+    return found
+
+
+@router.get(
+    "/executions/{id}/blobs/{digest}",
+    operation_id="get_blob",
+    summary="Download a payload",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "Its bytes.",
+            "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+        },
+        304: {"description": "The client has it."},
+    }
+    | problems(*ALWAYS),
+)
+async def blob(
+    request: Request,
+    caller: Seeing,
+    id: Id,  # noqa: A002 - the word of the domain
+    digest: Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="Its SHA-256, as the record names it.")],
+) -> Response:
+    """A large value of the record, as it was stored once."""
+    content = await app_of(request).glance.blob(caller, id, digest)
+    headers = dict(tag_headers(f'"{digest}"')) | {"content-disposition": f'attachment; filename="{digest}"'}
+    return tagged(request, f'"{digest}"') or Response(content, headers=headers, media_type="application/octet-stream")

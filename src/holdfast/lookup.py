@@ -1,0 +1,89 @@
+"""Looking at executions: one, many, their journals, and those that failed."""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from datetime import datetime
+
+from holdfast.composition import Parts
+from holdfast.trail.follow import follow_events
+from holdfast.types import DeadLetter, Event, Execution, Status
+
+
+class Lookup:
+    """The part of an app that reads and changes nothing."""
+
+    _parts: Parts
+
+    async def get(self, execution_id: str) -> Execution:
+        """One execution with its tool calls.
+
+        Raises:
+            NotFound: There is no such execution.
+        """
+        return await (await self._parts.trail()).get(execution_id)
+
+    async def list(  # noqa: PLR0913 - one filter each
+        self,
+        *,
+        status: Status | None = None,
+        agent: str | None = None,
+        agents: Sequence[str] = (),
+        user: str | None = None,
+        thread: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int = 100,
+        after: str | None = None,
+    ) -> Sequence[Execution]:
+        """Executions, newest first, without their tool calls: started `since` or later, and before `until`.
+
+        `agents` are any of these; `after` is the id of the last one seen.
+
+        Raises:
+            UsageError: There is no such status, or `limit` is below 1.
+        """
+        trail = await self._parts.trail()
+        return await trail.list(
+            status=status,
+            agents=(agent,) if agent else agents,
+            user=user,
+            thread=thread,
+            since=since,
+            until=until,
+            limit=limit,
+            after=after,
+        )
+
+    async def ids_like(self, part: str) -> Sequence[str]:
+        """Ids of executions that start or end with `part`, newest first, at most 1,000."""
+        return await (await self._parts.trail()).ids_like(part)
+
+    async def events(self, execution_id: str, *, after: int = 0, follow: bool = True) -> AsyncGenerator[Event]:
+        """Events above the sequence number `after`, then live ones, until the execution ends.
+
+        Args:
+            execution_id: Whose.
+            after: Resume behind this sequence number. Default: 0, from the beginning.
+            follow: `False` stops at the newest one there is.
+
+        Raises:
+            NotFound: There is no such execution.
+        """
+        trail = await self._parts.trail()
+        await trail.get(execution_id)
+        async with aclosing(follow_events(trail, execution_id, after=after, follow=follow)) as following:
+            async for event in following:
+                yield event
+
+    async def dead_letters(
+        self, *, agent: str | None = None, reason: str | None = None, since: datetime | None = None, limit: int = 100
+    ) -> Sequence[DeadLetter]:
+        """Executions that ended failed, the newest failure first, with the step after which a retry goes on.
+
+        Args:
+            agent: Only this one's, by name.
+            reason: Only those that failed for this reason, e.g. `"LOOP_DETECTED"`.
+            since: Only those that failed at this time or later.
+            limit: How many at most. Default: 100.
+        """
+        return await (await self._parts.trail()).dead_letters(agent=agent, reason=reason, since=since, limit=limit)
