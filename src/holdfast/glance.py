@@ -10,8 +10,10 @@ from holdfast.types import (
     Approval,
     Caller,
     CallStatus,
+    Event,
     Failing,
     Line,
+    Outline,
     Standing,
     ToolCall,
     Wanted,
@@ -141,6 +143,20 @@ class Glance:
         if not await self.lines_of(caller, [execution_id]) or not await trail.refers(execution_id, digest):
             raise NotFound(f"execution {execution_id!r} has no blob {digest!r}")
         return await trail.blob(digest)
+
+    # --- one journal in parts; for executions that the caller is known to reach
+
+    async def outline(self, execution_id: str) -> Outline:
+        """Where its turns begin."""
+        return await (await self._parts.trail()).outline(execution_id)
+
+    async def stretch(self, execution_id: str, *, after: int, until: int) -> Sequence[Event]:
+        """Events above `after`, up to `until`; blobs stay references, `{"$blob": digest, "bytes": n}`."""
+        return await (await self._parts.trail()).stretch(execution_id, after=after, until=until)
+
+    async def changes_of(self, execution_id: str) -> Sequence[Event]:
+        """What happened to it as a whole: start, claims, parkings, retries, end."""
+        return await (await self._parts.trail()).changes_of(execution_id)
 
     async def stirs(self, ids: Sequence[str]) -> AsyncIterator[None]:
         """Ticks at once, then when one of these executions changed or work came up; ends when the app closes."""

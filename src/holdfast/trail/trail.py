@@ -32,6 +32,7 @@ from holdfast.trail.reader import Reader
 from holdfast.trail.redact import Redactor
 from holdfast.trail.sqlite import SqliteDatabase
 from holdfast.trail.store import StoreSide
+from holdfast.trail.stretch import StretchSide
 from holdfast.trail.writer import Writer
 
 BREAKERS: Final = BreakerRules()
@@ -51,6 +52,7 @@ class Trail(
     CredentialSide,
     QuestionSide,
     ListSide,
+    StretchSide,
 ):
     """Everything durable: the ports `Journal`, `Store`, `Queue`, `Outbox` and `UsedAnswers`. Made by `open_trail`."""
 
@@ -62,6 +64,7 @@ class Trail(
         OutboxSide.__init__(self, parts)
         AlertSide.__init__(self, parts)
         GlanceSide.__init__(self, parts)
+        StretchSide.__init__(self, parts)
         CredentialSide.__init__(self, parts)
         QuestionSide.__init__(self, parts)
         ListSide.__init__(self, parts)

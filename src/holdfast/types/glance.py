@@ -76,3 +76,14 @@ class Failing:
     failed: int
     reasons: Mapping[str, int]
     """Of the failed ones."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outline:
+    """One journal without what its events hold: enough to read it a stretch at a time."""
+
+    turns: tuple[int, ...]
+    """Sequence numbers at which the model was asked, in order."""
+    last_seq: int
+    began_at: datetime | None
+    last_at: datetime | None
