@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 
 import structlog
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor
 
 from holdfast.config.settings import Settings
 
@@ -37,6 +37,8 @@ def configure_logging(settings: Settings, *redacting: Processor) -> None:
         structlog.processors.format_exc_info,
         *redacting,
     ]
+    if not as_json:
+        shared.append(_on_one_line)
     last: Processor = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
         if as_json
@@ -49,6 +51,14 @@ def configure_logging(settings: Settings, *redacting: Processor) -> None:
         cache_logger_on_first_use=False,
     )
     _adopt_other_logs([*shared, structlog.stdlib.ProcessorFormatter.remove_processors_meta, last], level)
+
+
+def _on_one_line(_logger: object, _method: str, record: EventDict) -> EventDict:
+    """What happened, with line breaks and what else a terminal obeys made visible; the renderer sees to the values."""
+    event = record.get("event")
+    if isinstance(event, str) and not event.isprintable():
+        record["event"] = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in event)
+    return record
 
 
 def _adopt_other_logs(processors: Sequence[Processor], level: int) -> None:
