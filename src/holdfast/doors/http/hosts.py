@@ -1,5 +1,6 @@
 """Refuses requests for host names that are not ours: a foreign name may be pointed at this address (DNS rebinding)."""
 
+import re
 from collections.abc import Callable
 from typing import Final
 from urllib.parse import urlsplit
@@ -10,6 +11,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from holdfast.doors.http.options import HttpOptions
 
+_HOST: Final = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[^\s\[\]:@/\\?#]+)(:\d+)?")
+"""As browsers send it, and no more: what is read in two ways is read wrongly once."""
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -28,9 +31,11 @@ class KnownHosts:
         await self._app(scope, receive, send)
 
     def _known(self, host: str) -> bool:
-        name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
+        if (found := _HOST.fullmatch(host.lower())) is None:
+            return False
+        name = found["name"].strip("[]").removesuffix(".")
         public = urlsplit(self._public_url() or "").hostname
-        return name in _LOOPBACK or name == public or name in self._options.hosts
+        return name in _LOOPBACK or name == public or name in {known.lower() for known in self._options.hosts}
 
 
 def came_securely(scheme: str, host: str, public_url: str | None) -> bool:
