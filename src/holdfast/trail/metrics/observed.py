@@ -33,8 +33,8 @@ class Observed:
 
     def __init__(self, registry: CollectorRegistry, *, tools: Collection[str], monotonic: Callable[[], float]) -> None:
         self._tools, self._monotonic = frozenset(tools), monotonic
-        self._steps: dict[str, float] = {}
-        """When the step under way of each execution began."""
+        self._steps: dict[str, tuple[object, float]] = {}
+        """Number of the step under way of each execution, and when it began."""
         self._commit_s = Histogram(
             "holdfast_commit_seconds", "A transaction of the journal, from its beginning until it is durable.",
             buckets=_COMMIT_S, registry=registry,
@@ -104,10 +104,7 @@ class Observed:
     def _event(self, event: NewEvent, execution_id: str, agent: str) -> None:
         data = event.data
         if event.kind == events.MODEL_REQUESTED:
-            self._end_step(execution_id, agent)
-            if len(self._steps) >= _MOST_STEPS:
-                del self._steps[next(iter(self._steps))]
-            self._steps[execution_id] = self._monotonic()
+            self._begin_step(execution_id, agent, data.get("step"))
         elif event.kind == events.MODEL_RESPONDED:
             self._model_s.labels(_name(data.get("gen_ai.request.model")), "answered").observe(
                 _s(data.get("latency_ms"))
@@ -117,9 +114,17 @@ class Observed:
             self._model_s.labels(model, "failed").observe(_s(data.get("latency_ms")))
             self._model_failures.labels(model, _name(data.get("failure"))).inc()
 
+    def _begin_step(self, execution_id: str, agent: str, number: object) -> None:
+        if (under_way := self._steps.get(execution_id)) and under_way[0] == number:
+            return  # another attempt of the same model call
+        self._end_step(execution_id, agent)
+        if len(self._steps) >= _MOST_STEPS:
+            del self._steps[next(iter(self._steps))]
+        self._steps[execution_id] = number, self._monotonic()
+
     def _end_step(self, execution_id: str, agent: str) -> None:
-        if (began := self._steps.pop(execution_id, None)) is not None:
-            self._step_s.labels(agent).observe(self._monotonic() - began)
+        if (step := self._steps.pop(execution_id, None)) is not None:
+            self._step_s.labels(agent).observe(self._monotonic() - step[1])
 
     def _call(self, change: CallChange) -> None:
         tool = change.tool_name if change.tool_name in self._tools else UNKNOWN_TOOL
