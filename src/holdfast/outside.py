@@ -19,6 +19,7 @@ from holdfast.notify.people import People
 from holdfast.ports import Channel
 from holdfast.refusals import Refusals
 from holdfast.trail.letters import card_of
+from holdfast.trail.subscriptions import SubscriptionSide
 from holdfast.trail.trail import Trail
 from holdfast.types import Approval, Card, Closed
 
@@ -66,6 +67,11 @@ class Outside:
         self._channels, self._readers = channels, readers
         self.refusals = Refusals(trail.note, clock=parts.clock)
         """What was refused, on its way to the operators' record."""
+
+    @property
+    def subscriptions(self) -> SubscriptionSide:
+        """Where clients of protocols want to be told of executions."""
+        return self._trail
 
     async def receive(self, channel: str, body: bytes, *, headers: Mapping[str, str]) -> Taken:
         """Take in what a channel's service posts.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final, cast
 
 from holdfast.trail.controls.sql import Run
-from holdfast.trail.requests import Delivered, Mail, Resend, Row, Sweep, Take, Undelivered
+from holdfast.trail.requests import Delivered, Outbound, Resend, Row, Sweep, Take, Undelivered
 
 _TAKEN: Final = ("id", "channel", "kind", "subject", "data", "attempts", "created_at")
 
@@ -118,7 +118,7 @@ POSTGRES: Final = _worded(
 )
 
 
-def serve(run: Run, sql: Statements, asked: Mail | Sweep) -> tuple[Row, ...]:
+def serve(run: Run, sql: Statements, asked: Outbound | Sweep) -> tuple[Row, ...]:
     """Do what a courier, an operator or a sweep asks; the rows that were taken or changed."""
     match asked:
         case Take():

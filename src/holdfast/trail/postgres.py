@@ -13,7 +13,7 @@ import psycopg
 from psycopg import Cursor, Pipeline, errors
 from pydantic_core import to_json
 
-from holdfast.trail import credentials_sql, heads
+from holdfast.trail import credentials_sql, heads, subscriptions_sql
 from holdfast.trail import outbox_sql as outbox
 from holdfast.trail import postgres_sql as wording
 from holdfast.trail.batch import Needs
@@ -24,7 +24,7 @@ from holdfast.trail.credentials_sql import Became
 from holdfast.trail.database import Verdict
 from holdfast.trail.heads import Head, Question, Started
 from holdfast.trail.ledger import Ledger
-from holdfast.trail.requests import Badge, Claim, Lease, Mail, Register, Retire, Row, Sweep
+from holdfast.trail.requests import Badge, Claim, Follow, Lease, Mail, Register, Retire, Row, Sweep
 
 CHANNEL: Final = "holdfast"
 _ROWS_AT_ONCE: Final = 1_000
@@ -229,7 +229,9 @@ class PostgresDatabase:
             self._run(wording.LEARN, (*row, row[1], approval_id))
 
     def mail(self, request: Mail | Sweep) -> tuple[Row, ...]:
-        """Take from the outbox, say what became of it, or tidy it."""
+        """Take from the outbox, say what became of it, or tidy it; make, end or advance subscriptions."""
+        if isinstance(request, Follow):
+            return subscriptions_sql.serve(self._run, subscriptions_sql.POSTGRES, request)
         return outbox.serve(self._run, outbox.POSTGRES, request)
 
     def badge(self, request: Badge) -> Became:

@@ -298,6 +298,40 @@ class Touch:
     at: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscribe:
+    """A client wants to be told of an execution."""
+
+    execution_id: str
+    id: str
+    data: str
+    told_seq: int
+    forget_before: str
+    """Subscriptions to executions that were over before then may go."""
+    at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unsubscribe:
+    """It does not any more."""
+
+    execution_id: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proceed:
+    """Somebody begins to tell a client, or is done with it; refused where another one was faster."""
+
+    execution_id: str
+    id: str
+    was_seq: int
+    was_due: str
+    """As the row was read: it changes with everything that is done to it."""
+    data: str
+    told_seq: int
+
+
 Aside: TypeAlias = Note | UseAnswer | HoldWatch | SettleAlerts
 """What belongs to no execution and changes no control."""
 Write: TypeAlias = (
@@ -305,8 +339,11 @@ Write: TypeAlias = (
 )
 """Names the rows it touches."""
 Lease: TypeAlias = Register | Renew
-Mail: TypeAlias = Take | Delivered | Undelivered | Resend
+Follow: TypeAlias = Subscribe | Unsubscribe | Proceed
+"""What is done to subscriptions."""
+Outbound: TypeAlias = Take | Delivered | Undelivered | Resend
 """What couriers do to rows of the outbox."""
+Mail: TypeAlias = Outbound | Follow
 Badge: TypeAlias = Issue | Withdraw | Touch
 """What is done to credentials."""
 Search: TypeAlias = Claim | Sweep | Retire

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-from holdfast.trail import credentials_sql, heads
+from holdfast.trail import credentials_sql, heads, subscriptions_sql
 from holdfast.trail import outbox_sql as outbox
 from holdfast.trail.batch import Needs
 from holdfast.trail.codec import stamp
@@ -25,7 +25,7 @@ from holdfast.trail.credentials_sql import Became
 from holdfast.trail.database import Verdict
 from holdfast.trail.heads import Head, Question, Started
 from holdfast.trail.ledger import Ledger
-from holdfast.trail.requests import Badge, Claim, Lease, Mail, Register, Retire, Row, Sweep
+from holdfast.trail.requests import Badge, Claim, Follow, Lease, Mail, Register, Retire, Row, Sweep
 
 BUSY_MS: Final = 1_000
 """How long one attempt waits for another process's transaction before the store counts as away."""
@@ -226,7 +226,9 @@ class SqliteDatabase:
             self._run(_LEARN, (*row, row[1], approval_id))
 
     def mail(self, request: Mail | Sweep) -> tuple[Row, ...]:
-        """Take from the outbox, say what became of it, or tidy it."""
+        """Take from the outbox, say what became of it, or tidy it; make, end or advance subscriptions."""
+        if isinstance(request, Follow):
+            return subscriptions_sql.serve(self._run, subscriptions_sql.SQLITE, request)
         return outbox.serve(self._run, outbox.SQLITE, request)
 
     def badge(self, request: Badge) -> Became:

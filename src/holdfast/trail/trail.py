@@ -33,6 +33,7 @@ from holdfast.trail.redact import Redactor
 from holdfast.trail.sqlite import SqliteDatabase
 from holdfast.trail.store import StoreSide
 from holdfast.trail.stretch import StretchSide
+from holdfast.trail.subscriptions import SubscriptionSide
 from holdfast.trail.writer import Writer
 
 BREAKERS: Final = BreakerRules()
@@ -53,6 +54,7 @@ class Trail(
     QuestionSide,
     ListSide,
     StretchSide,
+    SubscriptionSide,
 ):
     """Everything durable: the ports `Journal`, `Store`, `Queue`, `Outbox` and `UsedAnswers`. Made by `open_trail`."""
 
@@ -69,6 +71,7 @@ class Trail(
         QuestionSide.__init__(self, parts)
         ListSide.__init__(self, parts)
         HealthSide.__init__(self, parts)
+        SubscriptionSide.__init__(self, parts)
 
     @property
     def observers(self) -> Observers:
