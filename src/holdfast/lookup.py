@@ -3,10 +3,18 @@
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from datetime import datetime
+from typing import Final
 
 from holdfast.composition import Parts
+from holdfast.errors import StoreError
 from holdfast.trail.follow import follow_events
-from holdfast.types import DeadLetter, Event, Execution, Status
+from holdfast.types import DeadLetter, Event, Execution, Readiness, Status
+
+UNREADY: Final = {
+    "store_unavailable": "the database is away",
+    "schema_outdated": "the tables are older than this version: run holdfast migrate",
+    "unknown_record": "the tables are newer than this version: upgrade",
+}
 
 
 class Lookup:
@@ -87,3 +95,11 @@ class Lookup:
             limit: How many at most. Default: 100.
         """
         return await (await self._parts.trail()).dead_letters(agent=agent, reason=reason, since=since, limit=limit)
+
+    async def readiness(self) -> Readiness:
+        """Whether requests can be served now: the database answers, takes writes and has tables of this version."""
+        try:
+            trail = await self._parts.trail()
+            return await trail.readiness()
+        except StoreError as error:
+            return Readiness(ready=False, reasons=(UNREADY.get(error.code, "the database cannot serve"),), workers=0)

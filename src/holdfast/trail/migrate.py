@@ -93,6 +93,19 @@ def require_current(connection: Connection, place: Place) -> None:
     _refuse_newer(version)
 
 
+def refuse_other(connection: Connection) -> None:
+    """As `require_current`, for an open database that somebody may have migrated since.
+
+    Raises:
+        SchemaOutdated: Its tables are older now.
+        UnknownRecord: They are newer.
+    """
+    version = _version(connection)
+    if version is None or version < HEAD:
+        raise SchemaOutdated
+    _refuse_newer(version)
+
+
 def _make_folder(folder: Path) -> None:
     if folder.is_dir():
         return

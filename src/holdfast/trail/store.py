@@ -8,6 +8,7 @@ from typing import get_args
 from holdfast.errors import UsageError
 from holdfast.trail import queries
 from holdfast.trail.lists import recent
+from holdfast.trail.migrate import refuse_other
 from holdfast.trail.parts import Parts
 from holdfast.trail.requests import Cancel
 from holdfast.types import (
@@ -18,6 +19,7 @@ from holdfast.types import (
     Feedback,
     Health,
     NewExecution,
+    Readiness,
     Ruling,
     SetAside,
     Status,
@@ -127,6 +129,19 @@ class StoreSide:
         if (writer := self._parts.writer) is None:
             return Health(ok=True, detail="read-only", queued=0)
         return writer.health()
+
+    async def readiness(self) -> Readiness:
+        """Whether the database serves now.
+
+        Raises:
+            StoreError: It is away, or its tables are not of this version.
+        """
+        now = self._parts.prepare.now()
+        await self._parts.reader.run(refuse_other)
+        workers = len(await self._parts.reader.run(lambda c: queries.live_workers(c, now)))
+        health = self.health()
+        reasons = () if health.ok else ("the database does not take writes now",)
+        return Readiness(ready=health.ok, reasons=reasons, workers=workers)
 
     def watch(self, execution_id: str) -> AsyncGenerator[None]:
         """Ticks at once, then after each commit that may have touched the execution."""

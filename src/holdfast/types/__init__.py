@@ -71,7 +71,7 @@ from holdfast.types.fallback import Cached, Default, GoodResult
 from holdfast.types.feedback import Feedback, FeedbackKind
 from holdfast.types.fleet import Fleet, HeldExecution, Place, Queue, RateFlow, SeenWorker
 from holdfast.types.glance import Failing, Line, Outline, Standing, Wanted
-from holdfast.types.health import Health, Swept
+from holdfast.types.health import Health, Readiness, Swept
 from holdfast.types.identity import Caller, Key, KeyKind, Power, Role
 from holdfast.types.metrics import AgentHealth, Leases, Live, Open, Stand
 from holdfast.types.reply import Call, Calls, Final, Reply, Say
@@ -174,6 +174,7 @@ __all__ = [
     "RateFlow",
     "RateScope",
     "RateUnit",
+    "Readiness",
     "Reply",
     "Report",
     "Role",

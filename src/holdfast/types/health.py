@@ -21,3 +21,14 @@ class Health:
     queued: int
     """Appends that wait for the writer now."""
     since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readiness:
+    """Whether an app can serve now, and if not, why."""
+
+    ready: bool
+    reasons: tuple[str, ...]
+    """In words, without names of hosts; empty when it is ready."""
+    workers: int
+    """Processes with a live lease; 0 also while nobody can know."""

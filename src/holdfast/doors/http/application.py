@@ -8,6 +8,8 @@ from fastapi import FastAPI
 
 from holdfast.app import App
 from holdfast.doors.http import answer_page, api, channels, console, health
+from holdfast.doors.http.api.document import document_of
+from holdfast.doors.http.bodies import BoundedBodies
 from holdfast.doors.http.headers import SafeHeaders
 from holdfast.doors.http.hosts import KnownHosts
 from holdfast.doors.http.options import HttpOptions
@@ -59,10 +61,10 @@ def make_app(app: App, *, options: HttpOptions = _DEFAULTS, outside: Outside | N
         redoc_url=None,
         openapi_url="/openapi.json",
         lifespan=lifespan,
-        max_body_size=options.largest_bytes,
     )
     made.state.closing = closing
     install_problems(made)
+    made.add_middleware(BoundedBodies, largest_bytes=options.largest_bytes, within_s=options.body_s)
     made.add_middleware(SafeHeaders, public_url=lambda: app.settings.public_url)
     made.add_middleware(KnownHosts, options=options, public_url=lambda: app.settings.public_url)
     for router in (*health.ROUTERS, *api.ROUTERS, *protocol_routers(app)):
@@ -72,4 +74,5 @@ def make_app(app: App, *, options: HttpOptions = _DEFAULTS, outside: Outside | N
         made.state.error_page = console.error_page
         for router in console.ROUTERS:
             made.include_router(router)
+    made.openapi = document_of(made)
     return made

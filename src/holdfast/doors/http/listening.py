@@ -12,6 +12,7 @@ from fastapi import FastAPI
 
 from holdfast.app import App
 from holdfast.doors.http.application import make_app
+from holdfast.doors.http.connection import Connection
 from holdfast.doors.http.options import HttpOptions
 from holdfast.errors import HoldfastError, UsageError
 
@@ -108,6 +109,7 @@ async def listening(
 def _config(application: FastAPI, grace_s: float) -> uvicorn.Config:
     return uvicorn.Config(
         application,
+        http=Connection,
         # Paths of links are secrets: they stand in no log.
         access_log=False,
         log_config=None,

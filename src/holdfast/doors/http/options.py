@@ -14,6 +14,8 @@ class HttpOptions:
     no foreign name can be pointed at this server. Empty: no others."""
     largest_bytes: int = MEBIBYTE
     """Of a request's body."""
+    body_s: float = 30
+    """Seconds that a body may take to arrive."""
     requests_per_minute: int = 6_000
     """Of one key or session."""
     streams_per_caller: int = 50

@@ -4,4 +4,37 @@ from typing import Final
 
 from fastapi import APIRouter
 
-ROUTERS: Final[tuple[APIRouter, ...]] = ()
+from holdfast.doors.http.api import (
+    agents,
+    approvals,
+    budgets,
+    calls,
+    controls,
+    events,
+    executions,
+    grants,
+    keys,
+    rates,
+    records,
+    steering,
+    threads,
+)
+
+ROUTERS: Final[tuple[APIRouter, ...]] = tuple(
+    noun.router
+    for noun in (
+        executions,
+        events,
+        steering,
+        calls,
+        threads,
+        approvals,
+        grants,
+        agents,
+        budgets,
+        rates,
+        controls,
+        records,
+        keys,
+    )
+)

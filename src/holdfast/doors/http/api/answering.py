@@ -75,11 +75,8 @@ CHANGES: Final = (*WITH_BODY, 409)
 
 def problems(*statuses: int) -> Responses:
     """How a route's problems are documented."""
-    schema = {"$ref": "#/components/schemas/ProblemDetails"}
-    return {
-        status: {"description": _REASONS[status], "model": ProblemDetails, "content": {MEDIA_TYPE: {"schema": schema}}}
-        for status in sorted(statuses)
-    }
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}}
+    return {status: {"description": _REASONS[status], "content": content} for status in sorted(statuses)}
 
 
 def answer(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

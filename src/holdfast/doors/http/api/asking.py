@@ -56,6 +56,8 @@ Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f
 """A user, thread, agent, tool: text on one line."""
 Words = Annotated[str, Field(max_length=4_000)]
 """A note or a reason."""
+Reason = Annotated[str, Field(min_length=1, max_length=4_000, pattern=r"\S")]
+"""Why, for the record: not empty."""
 AnyJson = Annotated[Any, AfterValidator(_sound)]
 """JSON of any kind, up to 64 levels deep."""
 Id = Annotated[str, Path(min_length=1, max_length=200, description="Which."), AfterValidator(_plain)]
@@ -86,6 +88,20 @@ Moment = Annotated[
 ]
 
 
+def whole_month() -> datetime:
+    """30 days ago."""
+    return datetime.now(UTC) - timedelta(days=30)
+
+
+def _to_come(at: datetime) -> datetime:
+    if at.tzinfo is None or not 1970 < at.year < 9000:
+        raise ValueError("give a time with its zone, as 2026-11-21T12:00:00Z")
+    return at
+
+
+Until = Annotated[datetime, AfterValidator(_to_come)]
+
+
 # --- pages
 
 
@@ -93,6 +109,13 @@ class Asked(BaseModel):
     """What a request says; what is not known is refused, so that a typing error is no filter left out."""
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+
+class Because(Asked):
+    """Why, of a request without a body."""
+
+    why: Words = ""
+    """For the record."""
 
 
 def _uncursor(given: object) -> object:

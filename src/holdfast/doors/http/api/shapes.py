@@ -55,10 +55,10 @@ def _shaped(hint: object) -> Any:
         for one in arguments:
             made = _shaped(one) if made is None else made | _shaped(one)
         return made
-    if origin is tuple:
-        return list[_shaped(arguments[0])]
     if isinstance(origin, type) and issubclass(origin, Mapping):
         return dict[str, _shaped(arguments[1])]
+    if isinstance(origin, type) and issubclass(origin, Sequence):
+        return list[_shaped(arguments[0])]
     return cast("Any", hint)
 
 
