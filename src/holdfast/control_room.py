@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from holdfast.composition import Parts
 from holdfast.errors import UsageError
+from holdfast.trail.audit import Report, verify_database
 from holdfast.types import (
     Account,
     AgentHealth,
@@ -103,6 +104,12 @@ class ControlRoom:
     async def record(self, *, after: int = 0, limit: int = 100) -> Sequence[AuditEntry]:
         """What operators, configuration and breakers changed, oldest first."""
         return await (await self._parts.trail()).audit(after=after, limit=limit)
+
+    async def verify(self, *, most_events: int) -> Report | None:
+        """Check the hash chains of the whole record, unless it has more events than that; `None`: it has."""
+        if await (await self._parts.trail()).has_more_events(most_events):
+            return None
+        return await verify_database(self._parts.database)
 
     async def alerts(self) -> Sequence[Alert]:
         """What is the matter now, oldest first. A worker looks every few seconds."""

@@ -53,6 +53,10 @@ class ControlSide:
         now = self._parts.clock.now()
         return await self._parts.reader.run(lambda c: fleet.fleet(c, now))
 
+    async def has_more_events(self, most: int) -> bool:
+        """Whether the journal is longer than that; looks at no more than that."""
+        return await self._parts.reader.run(lambda c: read.has_more_events(c, most))
+
     async def audit(self, *, after: int = 0, limit: int = 100) -> Sequence[AuditEntry]:
         """What operators, configuration and breakers changed; oldest first above the number `after`."""
         return await self._parts.reader.run(lambda c: read.audit(c, after=after, limit=limit))

@@ -57,6 +57,12 @@ def audit(connection: Connection, *, after: int, limit: int) -> list[AuditEntry]
     ]
 
 
+def has_more_events(connection: Connection, most: int) -> bool:
+    """Whether there are more events than that, by an index."""
+    beyond = select(schema.events.c.seq).offset(most).limit(1)
+    return connection.execute(beyond).first() is not None
+
+
 def usage(connection: Connection, execution_id: str) -> list[ModelUsage]:
     """Per model, dearest first."""
     query = select(schema.model_usage).where(_USAGE.execution_id == execution_id)
