@@ -1,6 +1,7 @@
 """One server for a file of tests, called in this process: an app with work of two users, and a key for each role."""
 
 import asyncio
+import json
 import shutil
 from collections.abc import Coroutine, Iterator
 from contextlib import AsyncExitStack
@@ -10,7 +11,7 @@ from typing import TypeVar
 import httpx2
 import pytest
 from fastapi import FastAPI
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from holdfast import Agent, App, Call, Conversation, Say, tool
 from holdfast.config import Settings
@@ -84,6 +85,34 @@ class Site:
         if key is not None:
             headers["authorization"] = f"Bearer {key}"
         return self.browser().send(method, path, headers=headers, **given)
+
+    def status(self, method: str, path: str, *, key: str | None, body: object) -> int:
+        """What a route answers to a client that is gone once it has asked: streams end at once."""
+        return self.run(self._status(method, path, key, json.dumps(body).encode()))
+
+    async def _status(self, method: str, path: str, key: str | None, body: bytes) -> int:
+        kind = b"application/json" if path.startswith("/v1") else b"application/x-www-form-urlencoded"
+        body = body if path.startswith("/v1") else b""
+        headers = [(b"host", b"127.0.0.1"), (b"content-type", kind), (b"content-length", str(len(body)).encode())]
+        headers += [(b"authorization", f"Bearer {key}".encode())] if key else []
+        asked = [{"type": "http.request", "body": body if method not in {"GET", "DELETE"} else b""}]
+        came: list[int] = []
+
+        async def receive() -> Message:
+            return asked.pop() if asked else {"type": "http.disconnect"}
+
+        async def send(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                came.append(message["status"])
+
+        scope: Scope = {
+            "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method, "scheme": "http",
+            "path": path, "raw_path": path.encode(), "query_string": b"", "root_path": "",
+            "headers": headers if method not in {"GET", "DELETE"} else [headers[0], *headers[3:]],
+            "client": ("192.0.2.2", 4711), "server": ("127.0.0.1", 80),
+        }  # fmt: skip
+        await self._asgi(scope, receive, send)
+        return came[0] if came else 0
 
 
 class Browser:

@@ -13,6 +13,7 @@ from holdfast.config import Settings
 from holdfast.config.logs import configure_logging
 from holdfast.doors.http.options import HttpOptions
 from tests.doors.http.security.conftest import Site, opened
+from tests.logs import forget_logging
 
 
 @pytest.fixture(scope="module")
@@ -122,14 +123,11 @@ def test_a_request_writes_one_line_of_log_at_most(site: Site, monkeypatch: pytes
     """What a caller sends forges no line, and moves no cursor of who reads along."""
     written = io.StringIO()
     monkeypatch.setattr(sys, "stderr", written)
-    before = structlog.get_config()
-    try:
-        configure_logging(Settings(log_json=as_json, log_level="debug"))
-        logs = structlog.get_logger("holdfast.http")
-        logs.warning("request_failed", path="/a\n2026-11-21 [error] forged\x1b[2J\r\x00", name="\u202eevil")
-        logs.warning("a\nforged\x1b[31m line")
-    finally:
-        structlog.configure(**before)
+    configure_logging(Settings(log_json=as_json, log_level="debug"))
+    logs = structlog.get_logger("holdfast.http")
+    logs.warning("request_failed", path="/a\n2026-11-21 [error] forged\x1b[2J\r\x00", name="\u202eevil")
+    logs.warning("a\nforged\x1b[31m line")
+    forget_logging()
     lines = written.getvalue().splitlines()
     assert len(lines) == 2
     assert not {"\x1b", "\r", "\x00"} & set(written.getvalue())
