@@ -4,7 +4,21 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from holdfast.doors.http.console import approval, approvals, executions, live, login, overview, single_sign_on, static_files, theme
+from holdfast.doors.http.console import (
+    agents,
+    approval,
+    approvals,
+    costs,
+    executions,
+    health_page,
+    live,
+    login,
+    overview,
+    settings,
+    single_sign_on,
+    static_files,
+    theme,
+)
 from holdfast.doors.http.console.refusal import error_page
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
@@ -17,6 +31,10 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     live.router,
     approvals.router,
     approval.router,
+    agents.router,
+    costs.router,
+    health_page.router,
+    settings.router,
 )
 
 __all__ = ["ROUTERS", "error_page"]
