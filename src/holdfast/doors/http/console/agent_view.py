@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import cast
 
 from holdfast.agent import Agent, Model
-from holdfast.doors.http.console.figures import duration, money
+from holdfast.doors.http.console.figures import duration
 from holdfast.doors.screen import shorten
 from holdfast.policy.rules import AskAbove, AskAlways, AskByScore, AskIfAny, AskWhen, NeverAsk
 from holdfast.ports import LanguageModel, ReviewRule, Rule, Tool
@@ -121,7 +121,7 @@ def limits_in_words(limits: Limits) -> Sequence[tuple[str, str]]:
     listed = [
         ("Steps", f"{limits.steps:,}"),
         ("Tokens", f"{limits.tokens:,}"),
-        ("Cost", money(Decimal(str(limits.cost_usd))) if limits.cost_usd is not None else "no bound"),
+        ("Cost", f"${Decimal(str(limits.cost_usd)):f}" if limits.cost_usd is not None else "no bound"),
         ("Tool calls", f"{limits.tool_calls:,}" if limits.tool_calls is not None else "no bound"),
         ("One step", duration(limits.step_timeout_s)),
         ("All of it", duration(limits.total_timeout_s)),

@@ -93,7 +93,8 @@ async def costs(request: Request, caller: Annotated[Caller, Depends(needs("see")
     mine = [one for one in accounts if reached(caller, one.budget.scope, one.subject)]
     return await page(
         request, "costs.html", caller=caller, title="Costs", view=view, days=days, spans=SPANS, age_s=age_s,
-        budgets=budget_views(mine), rates=[one for one in controls.rates if _rate_reached(caller, one)],
+        most_budgets=_ROWS, budgets=budget_views(mine),
+        rates=[one for one in controls.rates if _rate_reached(caller, one)],
     )  # fmt: skip
 
 
@@ -172,7 +173,7 @@ def reached(caller: Caller, scope: str, subject: str) -> bool:
 
 
 def _budget(one: Account) -> BudgetView:
-    say = money if one.budget.usd is not None else tokens
+    say = dollars if one.budget.usd is not None else tokens
     amount = float(one.amount) or 1.0
     spent = min(float(one.spent) / amount, 1.0)
     return BudgetView(
@@ -187,6 +188,12 @@ def _budget(one: Account) -> BudgetView:
         over=one.left <= 0,
         unit="US dollars" if one.budget.usd is not None else "tokens",
     )
+
+
+def dollars(amount: Decimal) -> str:
+    """As money is written, without hundredths of a cent that are none."""
+    text = money(amount)
+    return text[:-2] if text.endswith("00") and len(text.rpartition(".")[2]) == 4 else text
 
 
 def _rate_reached(caller: Caller, rate: Rate) -> bool:
