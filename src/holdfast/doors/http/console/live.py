@@ -6,6 +6,7 @@ however much happens. A page says what it shows, so a stream that begins anew le
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Annotated, Final
 
@@ -13,11 +14,13 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from holdfast.doors.http.console.asked import gist
+from holdfast.doors.http.console.execution import Look, execution_parts, look_of
 from holdfast.doors.http.console.executions import PAGE, Filters, filters_of
 from holdfast.doors.http.console.figures import now
 from holdfast.doors.http.console.overview import overview_parts
 from holdfast.doors.http.console.shell import app_of, fragment
 from holdfast.doors.http.guard import needs
+from holdfast.doors.http.reached import reached
 from holdfast.doors.http.stream import Sent, events_stream
 from holdfast.policy.roles import may
 from holdfast.types import Caller, Line
@@ -45,6 +48,27 @@ async def live_overview(request: Request, caller: Sees) -> Response:
         return await overview_parts(request, caller)
 
     return events_stream(request, caller, _parts(app_of(request).control.changes(most_every_s=PARTS_EVERY_S), parts))
+
+
+@router.get("/live/executions/{id_}")
+async def live_execution(request: Request, id_: str, caller: Sees) -> Response:
+    """The story of one execution as it grows, until it ends."""
+    line = await reached(app_of(request), caller, id_)
+    return events_stream(request, caller, _story(request, caller, line, look_of(request)))
+
+
+async def _story(request: Request, caller: Caller, line: Line, look: Look) -> AsyncGenerator[Sent]:
+    glance, shown = app_of(request).glance, 0
+    async for _ in glance.stirs([line.id]):
+        line = (await glance.lines_of(caller, [line.id]))[0]
+        if line.last_seq == shown:
+            continue
+        shown, began = line.last_seq, time.monotonic()
+        yield _sent("parts", await execution_parts(request, caller, line, look))
+        if line.ended:
+            return
+        # A long story takes longer to draw: it may have a quarter of the time.
+        await asyncio.sleep(max(ROWS_EVERY_S, 3 * (time.monotonic() - began)))
 
 
 async def _rows(
