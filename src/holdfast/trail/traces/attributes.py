@@ -32,9 +32,11 @@ def answered(data: Data) -> Given:
         "gen_ai.request.model": plain(asked or str(data.get("gen_ai.response.model"))),
         "gen_ai.usage.input_tokens": int(data.get("gen_ai.usage.input_tokens") or 0),
         "gen_ai.usage.output_tokens": int(data.get("gen_ai.usage.output_tokens") or 0),
-        "holdfast.cost_usd": float(data.get("cost_usd") or 0),
-        "holdfast.model.rung": int(data.get("rung") or 0),
     }
+    if usd := float(data.get("cost_usd") or 0):
+        found["holdfast.cost_usd"] = usd
+    if rung := data.get("rung"):
+        found["holdfast.model.rung"] = int(rung)
     for key, name in _COUNTED:
         if tokens := data.get(key):
             found[name] = int(tokens)
@@ -55,7 +57,7 @@ def decision(data: Data, *, content: bool) -> Given:
     """What a gate said of a call, a result or changed tools. Its reason may quote what it judged: that is content."""
     said = data["decision"]
     found: Given = {"holdfast.decision.verdict": str(said["verdict"]), "holdfast.decision.gate": str(said["gate"])}
-    if said.get("risk") is not None:
+    if said.get("risk"):
         found["holdfast.decision.risk"] = float(said["risk"])
     for name in ("gen_ai.tool.name", "call_id"):
         if data.get(name):

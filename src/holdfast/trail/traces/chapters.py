@@ -81,7 +81,7 @@ def _parked(weaver: Weaver, _seq: int, data: Data, at_ns: int) -> None:
 
 def _requested(weaver: Weaver, seq: int, data: Data, at_ns: int) -> None:
     weaver.enter_step(int(data["step"]), at_ns)
-    said: Given = {"holdfast.purpose": str(data.get("purpose") or "turn")}
+    said: Given = {"holdfast.purpose": "closing"} if data.get("purpose") == "closing" else {}
     if most := data.get("gen_ai.request.max_tokens"):
         said["gen_ai.request.max_tokens"] = int(most)
     weaver.model = Open(span_id_of(weaver.id, "model", seq), at_ns, said)
@@ -131,7 +131,8 @@ def _compacted(weaver: Weaver, _seq: int, data: Data, at_ns: int) -> None:
 
 def _decided(weaver: Weaver, seq: int, data: Data, at_ns: int) -> None:
     weaver.enter_step(int(data["step"]), at_ns)
-    _judged(weaver, seq, data, at_ns)
+    if data["status"] != "running":  # of what runs at once, its own span says it
+        _judged(weaver, seq, data, at_ns)
     weaver.calls[data["call_id"]] = data
     _begin_if_running(weaver, seq, data, at_ns)
 

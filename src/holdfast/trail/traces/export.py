@@ -43,6 +43,7 @@ class QuietExporter(SpanExporter):
         self._dropped = 0
         self._stop_at: float | None = None
         self._overrun_at: float | None = None
+        self._sending: _Silence | None = None
 
     @classmethod
     def over_http(cls, endpoint: str | None, headers: Mapping[str, str] | None) -> "QuietExporter":
@@ -56,31 +57,35 @@ class QuietExporter(SpanExporter):
         if now < self._until or (self._stop_at is not None and now >= self._stop_at):
             self._dropped += len(spans)
             return SpanExportResult.FAILURE
-        with _Silence() as silence:
+        with _Silence() as self._sending:
             result = self._exporter.export(spans)
+        why, self._sending = self._sending.why, None
         if result is SpanExportResult.SUCCESS:
             self._recovered()
         else:
-            self._failed(len(spans), silence.last)
+            self._failed(len(spans), why)
         return result
 
     def overrun(self) -> None:
         """A span found no room: executions end faster than spans are sent. What is down says so itself."""
         self._dropped += 1
         now = self._now()
-        if self._down_since is None and (self._overrun_at is None or now - self._overrun_at >= SAY_AGAIN_S):
+        if not self.struggling and (self._overrun_at is None or now - self._overrun_at >= SAY_AGAIN_S):
             log.warning("traces_overrun", to=self._where, dropped=self._dropped, fix="raise OTEL_BSP_MAX_QUEUE_SIZE")
             self._overrun_at = now
+
+    @property
+    def struggling(self) -> bool:
+        """Whether the backend is down, as far as anybody knows at this moment."""
+        return self._down_since is not None or (self._sending is not None and self._sending.heard)
 
     def hurry(self, seconds: float) -> None:
         """Nothing new is sent after so many seconds: the program ends."""
         self._stop_at = self._now() + seconds
-        if self._down_since is None:
-            self._until = 0.0
 
     def shutdown(self) -> None:
-        """Let go of connections."""
-        with _Silence():
+        """Let go of connections; what is being sent is not tried again."""
+        with _Silence():  # the SDK minds being told twice
             self._exporter.shutdown()
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
@@ -114,7 +119,9 @@ _quiet: Final = _Quiet()
 class _Silence:
     """While it lasts, in this thread, the SDK's own words are kept and not logged: this module says it once."""
 
-    last = "no reason given"
+    why = "no reason given"
+    """The first of them: later ones only say that nothing helped."""
+    heard = False
 
     def __enter__(self) -> Self:
         self._outer, _quiet.silence = _quiet.silence, self
@@ -128,8 +135,8 @@ class _Filter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         if _quiet.silence is None:
             return True
-        if record.levelno >= logging.ERROR or _quiet.silence.last == _Silence.last:
-            _quiet.silence.last = record.getMessage()
+        if not _quiet.silence.heard:
+            _quiet.silence.heard, _quiet.silence.why = True, record.getMessage()
         return False
 
 
@@ -143,7 +150,7 @@ def silently(function: Callable[P, object], otherwise: Callable[[], None] | None
     def silent(*args: P.args, **kwargs: P.kwargs) -> None:
         with _Silence() as silence:
             function(*args, **kwargs)
-        if otherwise and silence.last is not _Silence.last:
+        if otherwise and silence.heard:
             otherwise()
 
     return silent

@@ -9,8 +9,6 @@ from holdfast.trail import events as kinds
 from holdfast.types import Event
 
 ROOT: Final = "execution"
-_RANDOM_BITS: Final = 56
-"""The last bits of a trace id are random in a UUIDv7 as in the W3C recommendation; those before them are not."""
 
 
 def trace_id_of(execution_id: str) -> int:
@@ -42,13 +40,13 @@ def log_ids(execution_id: str, events: Sequence[Event]) -> dict[str, str]:
 
 
 def uniform_id(execution_id: str) -> int:
-    """16 bytes that are random in every bit, for samplers that look at bits which a UUIDv7 has fixed."""
+    """16 bytes that are random in every bit, for samplers: in a UUIDv7 some are fixed, others count."""
     return _hashed(execution_id, size=16)
 
 
-def is_sampled(trace_id: int, ratio: float) -> bool:
+def is_sampled(execution_id: str, ratio: float) -> bool:
     """Whether a trace is among the share that is exported: the same answer in every worker."""
-    return (trace_id & (1 << _RANDOM_BITS) - 1) < ratio * (1 << _RANDOM_BITS)
+    return uniform_id(execution_id) < ratio * (1 << 128)
 
 
 def _hashed(text: str, *, size: int) -> int:

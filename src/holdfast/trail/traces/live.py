@@ -98,12 +98,13 @@ class Tracing:
         weaver = told.weaver
         token = self._sink.attach(weaver.trace_id, under_way.span_id, sampled=told.sampled)
         under_way.start_ns, under_way.measured = ns_of(self._clock.now()), True
-        with structlog.contextvars.bound_contextvars(span_id=f"{under_way.span_id:016x}"):
-            try:
-                yield
-            finally:
-                under_way.end_ns = ns_of(self._clock.now())
-                self._sink.detach(token)
+        logged = structlog.contextvars.bind_contextvars(span_id=f"{under_way.span_id:016x}")
+        try:
+            yield
+        finally:
+            under_way.end_ns = ns_of(self._clock.now())
+            structlog.contextvars.reset_contextvars(**logged)
+            self._sink.detach(token)
 
     def tell_end(self, execution: Execution, events: Sequence[Event]) -> None:
         """An execution ended without a worker: somebody cancelled it while it waited."""

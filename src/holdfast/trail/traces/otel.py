@@ -1,6 +1,7 @@
 """Spans as OpenTelemetry's SDK knows them: handed to the program's own provider, or sent over OTLP."""
 
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
@@ -17,11 +18,13 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, Status,
 from holdfast.trail.traces import span as ours
 from holdfast.trail.traces.attributes import Given
 from holdfast.trail.traces.export import QuietExporter, silently
-from holdfast.trail.traces.ids import is_sampled, trace_id_of, uniform_id
+from holdfast.trail.traces.ids import is_sampled, uniform_id
 from holdfast.version import __version__
 
 NAME: Final = "holdfast"
 _SAMPLED, _NOT_SAMPLED = TraceFlags(TraceFlags.SAMPLED), TraceFlags(TraceFlags.DEFAULT)
+_LAST_WORD_S: Final = 0.2
+"""An export that was given up says within this time that it was."""
 _FINE: Final = Status(StatusCode.UNSET)
 
 
@@ -99,12 +102,16 @@ def over_otlp(
         # The SDK waits for up to 30 s; its thread and this one are daemons, so nobody waits longer than this.
         closing = threading.Thread(target=silently(processor.shutdown), name="holdfast-traces-close", daemon=True)
         closing.start()
-        closing.join(timeout_s)
+        until = time.monotonic() + timeout_s
+        while closing.is_alive() and time.monotonic() < until and not exporter.struggling:
+            closing.join(0.02)
+        exporter.shutdown()  # what is being sent is given up
+        closing.join(_LAST_WORD_S)
 
     return OtelSink(
         silently(processor.on_end, exporter.overrun),
         resource=Resource.create({"service.name": service_name} if service_name else None),
-        samples=lambda execution_id, _: is_sampled(trace_id_of(execution_id), ratio),
+        samples=lambda execution_id, _: is_sampled(execution_id, ratio),
         close=close,
     )
 
@@ -121,7 +128,7 @@ def through(provider: sdk.TracerProvider) -> OtelSink | None:
 
     def samples(execution_id: str, attributes: Given) -> bool:
         name = f"invoke_agent {attributes['gen_ai.agent.name']}"
-        # Ratio samplers look at bits that are fixed in a UUIDv7; the answer is the same for other random bits.
+        # Ratio samplers take a trace id for a random number, which a UUIDv7 is not.
         asked = tracer.sampler.should_sample(Context(), uniform_id(execution_id), name, attributes=attributes)
         return asked.decision is Decision.RECORD_AND_SAMPLE
 

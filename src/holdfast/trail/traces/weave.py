@@ -200,11 +200,7 @@ class Weaver:
         if latency_ns and not begun.measured:
             begun.end_ns = min(at_ns, begun.start_ns + latency_ns)
         call = self.calls.get(call_id, {})
-        said = {
-            **say.called(call_id, call, content=self.content),
-            **said,
-            "gen_ai.agent.name": self.execution.agent_type,
-        }
+        said = {**say.called(call_id, call, content=self.content), **said}
         name = f"execute_tool {said['gen_ai.tool.name']}"
         self.tell(name, begun, at_ns, parent=self.inner, said=said, error=error, detail=detail)
 
