@@ -23,3 +23,8 @@ def may(caller: Caller, power: Power) -> bool:
 def reaches(caller: Caller, *, user: str | None, agent: str) -> bool:
     """Whether the caller reaches what belongs to that user and agent."""
     return (caller.user is None or caller.user == user) and (not caller.agents or agent in caller.agents)
+
+
+def concerns(caller: Caller, *, agent: str | None) -> bool:
+    """Whether what holds for every user of an agent, or (`None`) of all agents, is the caller's to see and change."""
+    return caller.user is None and (not caller.agents or agent in caller.agents)

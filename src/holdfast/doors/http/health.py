@@ -7,6 +7,7 @@ from starlette.responses import JSONResponse, Response
 
 from holdfast.app import App
 from holdfast.doors.http.api.answering import Responses, answer, problems
+from holdfast.doors.http.api.asking import refuse_bound
 from holdfast.doors.http.api.shapes import shape
 from holdfast.doors.http.guard import needs
 from holdfast.doors.http.options import HttpOptions
@@ -68,7 +69,7 @@ async def metrics(
     """For a key that may look, or for everybody where the server was started so."""
     options: HttpOptions = request.state.options
     if not options.metrics_open:
-        await _seeing(request)
+        refuse_bound(await _seeing(request))
     app: App = request.state.app
     text, kind = await app.control.metrics_text(accept)
     return Response(text, media_type=None, headers={"content-type": kind})

@@ -11,7 +11,8 @@ from holdfast.doors.http.api.asking import AnyJson, Asked, Because, Id, Name, Re
 from holdfast.doors.http.api.routes import Deciding, Seeing, app_of, noun
 from holdfast.doors.http.api.shapes import page, shape
 from holdfast.errors import NotFound
-from holdfast.types import Caller, Grant
+from holdfast.policy.roles import concerns
+from holdfast.types import Grant
 
 router = noun("approvals")
 
@@ -26,7 +27,7 @@ _YEAR_S: Final = 366 * 86_400
 )
 async def listed(request: Request, caller: Seeing) -> Response:
     """Those in force, oldest first, all of them."""
-    found = [one for one in await app_of(request).grants() if _reaches(caller, one)]
+    found = [one for one in await app_of(request).grants() if concerns(caller, agent=one.agent)]
     return answer({"items": found, "next": None})
 
 
@@ -39,7 +40,7 @@ async def listed(request: Request, caller: Seeing) -> Response:
 async def got(request: Request, caller: Seeing, id: Id) -> Response:  # noqa: A002 - the word of the domain
     """One that is in force, and how often it was used."""
     for one in await app_of(request).grants():
-        if one.id == id and _reaches(caller, one):
+        if one.id == id and concerns(caller, agent=one.agent):
             return answer(one)
     raise NotFound(f"there is no grant {id!r} in force")
 
@@ -86,7 +87,7 @@ class GrantRequest(Asked):
 async def give(request: Request, caller: Deciding, body: GrantRequest) -> Response:
     """It never stands for several people, nor for a group that the caller is not in."""
     app = app_of(request)
-    if body.agent is None or body.agent not in caller.agents:
+    if not concerns(caller, agent=body.agent):
         refuse_bound(caller)
     given = await app.grant(
         body.tool,
@@ -116,11 +117,7 @@ async def revoke(
 ) -> Response:
     """It covers nothing that has not begun."""
     app = app_of(request)
-    if not any(one.id == id and _reaches(caller, one) for one in await app.grants()):
+    if not any(one.id == id and concerns(caller, agent=one.agent) for one in await app.grants()):
         raise NotFound(f"there is no grant {id!r} in force")
     await app.revoke(id, by=caller.name, why=query.why)
     return Response(status_code=204)
-
-
-def _reaches(caller: Caller, grant: Grant) -> bool:
-    return not caller.agents or grant.agent in caller.agents

@@ -19,6 +19,7 @@ from holdfast.doors.http.guard import needs
 from holdfast.doors.screen import words
 from holdfast.errors import (
     AlreadyDecided,
+    Forbidden,
     HoldfastError,
     InvalidArguments,
     JournalBroken,
@@ -30,6 +31,7 @@ from holdfast.errors import (
 from holdfast.notify.inbound.reading import parsed
 from holdfast.notify.message import CHOICES, Choice
 from holdfast.outside import became
+from holdfast.policy.roles import concerns
 from holdfast.types import Answer, Approval, Caller, Effect, Json, Line
 
 router = APIRouter(include_in_schema=False)
@@ -102,6 +104,8 @@ async def grant(
     app = app_of(request)
     asked = await app.glance.approval(caller, approval_id)
     back = f"/approvals/{approval_id}{Filters.of(request).query()}"
+    if not concerns(caller, agent=asked.agent_type):
+        raise Forbidden("a standing yes holds for every user, and you are bound to one: answer each call")
     try:
         given = await app.grant(
             asked.tool_name or "",

@@ -1,7 +1,9 @@
 """The open questions, what was decided, standing yeses, and deciding many at once."""
 
 import asyncio
-from collections.abc import Sequence
+import json
+import re
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Annotated, Final, Literal, cast
 
 from fastapi import APIRouter, Depends, Request
@@ -12,13 +14,15 @@ from holdfast.doors.http.console.approval_view import CardView, card_view, entri
 from holdfast.doors.http.console.figures import now
 from holdfast.doors.http.console.forms import Form
 from holdfast.doors.http.console.inbox import Filters, inbox
-from holdfast.doors.http.console.shell import app_of, page, redirect
+from holdfast.doors.http.console.shell import app_of, fragment, page, redirect
 from holdfast.doors.http.guard import needs
+from holdfast.doors.http.stream import Sent, events_stream
 from holdfast.errors import NotFound, Refused, UsageError
 from holdfast.outside import became
 from holdfast.policy.alike import alike
 from holdfast.policy.grants import in_words
-from holdfast.types import Approval, Caller, Grant, WantedApprovals
+from holdfast.policy.roles import concerns
+from holdfast.types import Approval, Caller, WantedApprovals
 
 router = APIRouter(include_in_schema=False)
 
@@ -27,11 +31,15 @@ _AT_ONCE: Final = 200
 """Questions that one answer may be given to."""
 _YES: Final = frozenset({"call", "result", "change", "escalation"})
 """Kinds that a plain yes answers."""
+_EVERY_S: Final = 1.0
+"""The list is drawn again at most so often."""
+_AGES: Final = re.compile(r">[^<]*</time>")
+Sees = Annotated[Caller, Depends(needs("see"))]
 _NO: Final = _YES | {"question"}
 
 
 @router.get("/approvals")
-async def approvals(request: Request, caller: Annotated[Caller, Depends(needs("see"))]) -> Response:
+async def approvals(request: Request, caller: Sees) -> Response:
     """The list with the oldest question beside it; or another tab."""
     filters = Filters.of(request)
     match request.query_params.get("tab"):
@@ -56,6 +64,49 @@ async def approvals(request: Request, caller: Annotated[Caller, Depends(needs("s
     )
 
 
+@router.get("/live/approvals")
+async def live_approvals(request: Request, caller: Sees, shown: str = "", watch: bool = False) -> Response:
+    """The list whenever it looks different, and what became of the question that is shown, once it is decided."""
+    return events_stream(request, caller, _changes(request, caller, shown, watch=watch))
+
+
+async def _changes(request: Request, caller: Caller, shown: str, *, watch: bool) -> AsyncGenerator[Sent]:
+    seen: dict[str, str] = {}
+    async for _ in app_of(request).control.changes(most_every_s=_EVERY_S):
+        drawn = await _drawn(request, caller, shown, watch=watch)
+        changed = {name: html for name, html in drawn.items() if seen.get(name) != _still(html)}
+        seen |= {name: _still(html) for name, html in changed.items()}
+        if changed:
+            yield Sent(event="parts", data=json.dumps(changed))
+
+
+async def _drawn(request: Request, caller: Caller, shown: str, *, watch: bool) -> Mapping[str, str]:
+    filters = Filters.of(request)
+    listed = await inbox(request, caller, filters)
+    count = await app_of(request).glance.open_approvals(caller)
+    parts = {
+        "questions-part": fragment(
+            request, "questions.html", caller=caller, inbox=listed, filters=filters, shown=shown
+        ),
+        "open-approvals": str(count) if count < 100 else "99+",
+    }
+    if listed.entries:
+        parts["nobody"] = ""
+    if watch:
+        known = await app_of(request).glance.approval(caller, shown)
+        parts["standing"] = fragment(request, "approval_standing.html", caller=caller, one=known, said=_said(known))
+    return parts
+
+
+def _still(html: str) -> str:
+    """A part without its ages, which every page counts on by itself."""
+    return _AGES.sub("", html)
+
+
+def _said(known: Approval) -> str:
+    return "" if known.status == "open" else became(known)
+
+
 async def _history(request: Request, caller: Caller, filters: Filters) -> Response:
     found = await app_of(request).glance.decided(
         caller, filters.wanted, limit=_HISTORY + 1, after=filters.after or None
@@ -69,7 +120,7 @@ async def _history(request: Request, caller: Caller, filters: Filters) -> Respon
 
 
 async def _grants(request: Request, caller: Caller) -> Response:
-    found = [one for one in await app_of(request).grants() if _reached(caller, one)]
+    found = [one for one in await app_of(request).grants() if concerns(caller, agent=one.agent)]
     return await page(
         request, "approvals_grants.html", caller=caller, title="Standing yeses", tab="grants",
         filters=Filters(), rows=[(one, in_words(one.bounds)) for one in found],
@@ -80,7 +131,7 @@ async def _grants(request: Request, caller: Caller) -> Response:
 async def revoke(request: Request, grant_id: str, caller: Annotated[Caller, Depends(needs("decide"))]) -> Response:
     """Take a standing yes back."""
     app = app_of(request)
-    if not any(one.id == grant_id and _reached(caller, one) for one in await app.grants()):
+    if not any(one.id == grant_id and concerns(caller, agent=one.agent) for one in await app.grants()):
         raise NotFound(f"no standing yes {grant_id!r} is in force")
     await app.revoke(grant_id, by=caller.name)
     return redirect(request, "/approvals?tab=grants", note="Taken back: from now on people are asked again.")
@@ -147,7 +198,3 @@ async def _one(request: Request, caller: Caller, approval_id: str) -> Approval |
         return await app_of(request).glance.approval(caller, approval_id)
     except (NotFound, Refused):
         return None
-
-
-def _reached(caller: Caller, grant: Grant) -> bool:
-    return not caller.agents or grant.agent in caller.agents

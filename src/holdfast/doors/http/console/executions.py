@@ -16,7 +16,7 @@ from holdfast.doors.http.console.figures import now, plural
 from holdfast.doors.http.console.forms import Form
 from holdfast.doors.http.console.shell import app_of, own_path, page, redirect
 from holdfast.doors.http.guard import needs
-from holdfast.doors.http.reached import reached
+from holdfast.doors.http.reached import entitled, reached
 from holdfast.errors import HoldfastError, UsageError
 from holdfast.policy.roles import reaches
 from holdfast.types import Caller, Json, Line, Status, Wanted
@@ -34,6 +34,7 @@ _SINCE: Final[Mapping[str, tuple[str, timedelta]]] = {
 _SHORTEST_ID: Final = 6
 Sees = Annotated[Caller, Depends(needs("see"))]
 Runs = Annotated[Caller, Depends(needs("run"))]
+Operates = Annotated[Caller, Depends(needs("operate"))]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,7 +191,7 @@ async def cancel(request: Request, id_: str, caller: Runs, form: Form) -> Respon
 
 
 @router.post("/executions/{id_}/retry")
-async def retry(request: Request, id_: str, caller: Runs, form: Form) -> Response:
+async def retry(request: Request, id_: str, caller: Operates, form: Form) -> Response:
     """Let a failed one go on, maybe from an earlier step."""
     app, given = app_of(request), form.text("from_step")
     line = await reached(app, caller, id_)
@@ -211,6 +212,8 @@ async def bulk(request: Request, caller: Runs, form: Form) -> Response:
     back = own_path(request, form.optional("next"), default="/executions")
     if action not in {"cancel", "retry"}:
         raise UsageError("say what to do with them: cancel or retry")
+    if action == "retry":
+        entitled(caller, "operate")
     if not ids:
         return redirect(request, back, problem="Nothing was selected.")
     refused = [why for why in await asyncio.gather(*(_one(request, caller, one, action) for one in ids)) if why]
