@@ -1,12 +1,13 @@
 """A shop whose agent does a little of everything, and what Prometheus is told of it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+import structlog
 from prometheus_client.parser import text_string_to_metric_families
 
 from holdfast import Agent, App, Call, Calls, Say, tool
@@ -53,6 +54,13 @@ def play(app: App, story: Callable[[App], Awaitable[object]]) -> object:
             return await asyncio.wait_for(story(app), 30)
 
     return asyncio.run(whole())
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_before() -> Iterator[None]:
+    """A command that runs in this process sends logs to a stderr which ends with its test."""
+    yield
+    structlog.reset_defaults()
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,13 @@
 """What Prometheus is told: numbers that happened, labels that are bounded, and an answer at all times."""
 
 import asyncio
-from collections.abc import Sequence
-from pathlib import Path
 
 import pytest
 
 from holdfast import App
 from holdfast.trail.metrics import exposition
-from tests.metrics.conftest import BUSY, Exposed, clerk, play, scrape
+from holdfast.types import Rate
+from tests.metrics.conftest import BUSY, Exposed, a_day, clerk, play, scrape
 
 
 def test_executions_are_counted_by_status_and_agent(exposed: Exposed):
@@ -64,9 +63,8 @@ def test_people_and_controls_show(exposed: Exposed):
     assert exposed.value("holdfast_database_up") == 1
 
 
-def test_a_rate_that_makes_wait_shows(tmp_path: Path):
+def test_a_rate_that_makes_wait_shows(sqlite_database: str):
     """The second model call of a minute has to wait most of it."""
-    from holdfast.types import Rate
 
     async def story(app: App) -> Exposed:
         await scrape(app)
@@ -74,22 +72,16 @@ def test_a_rate_that_makes_wait_shows(tmp_path: Path):
         await app.control.set_rate(rate, by="ann")
         await app.start("clerk", "first")
         await app.start("clerk", "second")
-        async with app.worker():
-            while not (await app.list(status="completed")) or not (await _parked(app)):
-                await asyncio.sleep(0.01)
+        await app.work(drain=True)
         return await scrape(app)
 
-    found = play(App([clerk("Hello.")], str(tmp_path / "trail.db")), story)
+    found = play(App([clerk("Hello.")], sqlite_database), story)
     assert isinstance(found, Exposed)
     assert found.value("holdfast_refusals_total", reason="rate_limited") == 1
     assert 30 < found.value("holdfast_rate_wait_seconds_sum") <= 60
 
 
-async def _parked(app: App) -> Sequence[object]:
-    return [one for one in await app.list(status="pending") if one.status_reason == "RATE_LIMITED"]
-
-
-def test_scrapes_that_come_close_together_look_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_scrapes_that_come_close_together_look_once(sqlite_database: str, monkeypatch: pytest.MonkeyPatch):
     """Ten at once ask the database one time."""
     looks: list[object] = []
     honest = exposition.stand
@@ -98,36 +90,34 @@ def test_scrapes_that_come_close_together_look_once(tmp_path: Path, monkeypatch:
     async def story(app: App) -> None:
         await asyncio.gather(*(scrape(app) for _ in range(10)))
 
-    play(App([clerk("Hello.")], str(tmp_path / "trail.db")), story)
+    play(App([clerk("Hello.")], sqlite_database), story)
     assert len(looks) == 1
 
 
-def test_openmetrics_is_spoken_to_whoever_asks(tmp_path: Path):
+def test_openmetrics_is_spoken_to_whoever_asks(sqlite_database: str):
     """Prometheus says in its Accept header what it reads."""
 
     async def story(app: App) -> tuple[bytes, str]:
         return await app.control.metrics_text("application/openmetrics-text; version=1.0.0")
 
-    body, content_type = play(App([clerk("Hello.")], str(tmp_path / "trail.db")), story)
+    body, content_type = play(App([clerk("Hello.")], sqlite_database), story)
     assert content_type.startswith("application/openmetrics-text")
     assert body.rstrip().endswith(b"# EOF")
 
 
-def test_nothing_is_counted_while_nobody_asks(tmp_path: Path):
+def test_nothing_is_counted_while_nobody_asks(sqlite_database: str):
     """Without a scrape no observer hangs on the writer."""
 
     async def story(app: App) -> bool:
-        await app.run("clerk", "Where is order 1?")
+        await app.run("clerk", "Good morning")
         return bool((await app._open()).observers)
 
-    assert play(App([clerk(*BUSY)], str(tmp_path / "trail.db")), story) is False
+    assert play(App([clerk("Hello.")], sqlite_database), story) is False
 
 
 @pytest.mark.postgres
 def test_postgresql_tells_the_same(postgres_database: str):
     """Live, ended, spent: each query in that database's words."""
-    from tests.metrics.conftest import a_day
-
     agents = [clerk(*BUSY), clerk("Done.", name="payer")]
     found = play(App(agents, postgres_database), a_day)
     assert isinstance(found, Exposed)
