@@ -3,13 +3,15 @@
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from holdfast import App
 from holdfast.engine.clock import SystemClock
 from holdfast.ports import Journal
-from holdfast.testing import crash_point
+from holdfast.testing import CrashPlan, crash_point
 from holdfast.types import Append, Appended
+from tests.crash.witness import What, Witness
 
 
 class LeapingClock(SystemClock):
@@ -49,11 +51,43 @@ class LeapingJournal:
         return getattr(self._journal, name)
 
 
+class Trace(CrashPlan):
+    """A plan that also remembers after how many durable changes each point was passed.
+
+    Points after the same number are one place: a process that is killed there leaves the same behind.
+    """
+
+    def __init__(self, at: str = "") -> None:
+        super().__init__(at)
+        self.passings: list[tuple[str, int]] = []
+        self._changes = 0
+
+    def reach(self, point: str) -> None:
+        super().reach(point)
+        self.passings.append((f"{point}:{self.passed[point]}", self._changes))
+
+    def change(self) -> None:
+        """Something outlives this process from here on: a transaction, or a line of the witness."""
+        self._changes += 1
+
+
+class TracedWitness(Witness):
+    """Its notes are the changes in the world."""
+
+    def __init__(self, path: Path, life: int, trace: Trace) -> None:
+        super().__init__(path, life)
+        self._trace = trace
+
+    def note(self, what: What, name: str, *, key: str = "", args: str = "") -> None:
+        super().note(what, name, key=key, args=args)
+        self._trace.change()
+
+
 class CrashingDatabase:
     """The writer's database with crash points before and after each COMMIT, named by what is in the transaction."""
 
-    def __init__(self, database: Any) -> None:
-        self._database = database
+    def __init__(self, database: Any, trace: Trace) -> None:
+        self._database, self._trace = database, trace
         self._holds: list[str] = []
 
     def begin(self) -> None:
@@ -71,6 +105,7 @@ class CrashingDatabase:
         for name in names:
             crash_point(f"written:{name}")
         self._database.commit()
+        self._trace.change()
         for name in names:
             crash_point(f"committed:{name}")
 
@@ -78,7 +113,7 @@ class CrashingDatabase:
         return getattr(self._database, name)
 
 
-async def wrap_database(app: App, wrap: Callable[[Any], Any] = CrashingDatabase) -> None:
+async def wrap_database(app: App, wrap: Callable[[Any], Any]) -> None:
     """Put something around the database of the app's writer."""
     trail: Any = await app._open()
     writer = trail._parts.writer

@@ -1,8 +1,8 @@
 """One life of a process: it takes the request (again), works, and its person answers; or it is killed on the way."""
 
 import asyncio
-import os
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +10,11 @@ from holdfast import App
 from holdfast.config import Settings, configure_logging
 from holdfast.ports import Journal
 from holdfast.testing import CrashingJournal
-from holdfast.testing.crash import VARIABLE, _Process, process_plan
+from holdfast.testing.crash import _Process
 from holdfast.trail import events as kinds
 from holdfast.trail.audit import verify_database
 from holdfast.types import Approval, Event, Execution
-from tests.crash.faults import LeapingClock, LeapingJournal, wrap_database
+from tests.crash.faults import CrashingDatabase, LeapingClock, LeapingJournal, Trace, TracedWitness, wrap_database
 from tests.crash.shop import INPUT, clerk, receipt
 from tests.crash.witness import Witness
 
@@ -33,14 +33,13 @@ def one_life(
     *, database: str, notes: Path, life: int, crash_at: str = "", spoil: Callable[[], Wrap | None] | None = None
 ) -> dict[str, Any]:
     """What a process makes of the story; it returns if it is not killed."""
-    os.environ[VARIABLE] = crash_at
-    _Process.plan = None  # not the parent's
+    _Process.plan = trace = Trace(crash_at)
     configure_logging(SETTINGS)
     wrap = spoil() if spoil else None
-    return asyncio.run(_live(database, Witness(notes, life), wrap))
+    return asyncio.run(_live(database, TracedWitness(notes, life, trace), wrap, trace))
 
 
-async def _live(database: str, witness: Witness, wrap: Wrap | None) -> dict[str, Any]:
+async def _live(database: str, witness: Witness, wrap: Wrap | None, trace: Trace) -> dict[str, Any]:
     # Each life begins well after the last: whatever waited for a time is due, and waiting has used up no time.
     clock = LeapingClock(PAUSE_S * (witness.life - 1))
 
@@ -48,7 +47,7 @@ async def _live(database: str, witness: Witness, wrap: Wrap | None) -> dict[str,
         return CrashingJournal(LeapingJournal(wrap(journal) if wrap else journal, clock))  # type: ignore[return-value]
 
     async with App([clerk(witness)], database, settings=SETTINGS, clock=clock, wrap_journal=around) as app:
-        await wrap_database(app)
+        await wrap_database(app, partial(CrashingDatabase, trace=trace))
         found = [event for known in await app.list() async for event in app.events(known.id, follow=False)]
         execution = await app.start("clerk", INPUT, idempotency_key="once")
         async with asyncio.timeout(LIMIT_S), app.worker():
@@ -59,7 +58,7 @@ async def _live(database: str, witness: Witness, wrap: Wrap | None) -> dict[str,
         "life": witness.life,
         "durable": durable(found),
         "audit": str(broken or ""),
-        "passed": dict(process_plan().passed),
+        "passings": trace.passings,
     }
 
 

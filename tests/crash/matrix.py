@@ -1,7 +1,9 @@
 """The crash matrix's driver, a process of its own without threads: `python -m tests.crash.matrix JSON`.
 
-It plays the story once without a crash, which tells it every point there is; then once for each point, killed there and
-resumed in a new process. One JSON line for each point with what was wrong, and a last one with the numbers.
+It plays the story once without a crash, which tells it every point there is; then once for each place, killed there and
+resumed in a new process. A place is all points between the same two durable changes: whichever of them a process is
+killed at, the same is left. The order says whether each point is a place of its own, as `HOLDFAST_TEST_DEEP=1` wants.
+One JSON line for each place with what was wrong, and a last one with the numbers.
 """
 
 import gc
@@ -11,7 +13,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -40,6 +42,8 @@ class Matrix:
     place: Place
     folder: Path
     spoil: str | None
+    deep: bool
+    """Each point is a place."""
     twice: int
     """Stories that are killed a second time, while they resume."""
     at_once: int = 3
@@ -51,12 +55,15 @@ class Matrix:
     def play(self, wanted: Sequence[str]) -> None:
         began = time.monotonic()
         play([self.uninterrupted()], at_once=1, limit_s=LIMIT_S)
-        points = [point for point in all_points(self.whole["passed"]) if not wanted or point.startswith(tuple(wanted))]
-        plans = [*([point] for point in points), *pairs(points, self.twice)]
+        passings = list(all_passings(self.whole["passings"]))
+        points = [point for point, _ in passings if not wanted or point.startswith(tuple(wanted))]
+        places = points if self.deep or wanted else list(last_of_each_place(passings))
+        plans = [*([point] for point in places), *pairs(points, self.twice)]
         stories = (self.story(number, plan) for number, plan in enumerate(plans, 1))
         play(stories, at_once=self.at_once, limit_s=LIMIT_S)
         tell(
             points=len(points),
+            places=len(places),
             stories=len(plans),
             killed=self.killed,
             lives=self.lives,
@@ -114,11 +121,17 @@ class Matrix:
         return self.folder / f"notes-{number}.jsonl"
 
 
-def all_points(passed: Mapping[str, int]) -> Iterator[str]:
-    """Every passing of every point."""
-    for point, times in passed.items():
-        for number in range(1, min(times, LEASES if point.endswith(":lease") else times) + 1):
-            yield f"{point}:{number}"
+def all_passings(passings: Sequence[tuple[str, int]]) -> Iterator[tuple[str, int]]:
+    """Every passing of every point, in order, with the number of its place."""
+    for point, place in passings:
+        name, _, number = point.rpartition(":")
+        if not name.endswith(":lease") or int(number) <= LEASES:
+            yield point, place
+
+
+def last_of_each_place(passings: Sequence[tuple[str, int]]) -> Iterable[str]:
+    """The point that stands for its place: the last, because it is inside the next transaction if there is one."""
+    return {place: point for point, place in passings}.values()
 
 
 def pairs(points: Sequence[str], number: int) -> list[list[str]]:
@@ -149,7 +162,13 @@ def tell(**what: object) -> None:
 def main(order: dict[str, Any]) -> None:
     with tempfile.TemporaryDirectory(prefix="holdfast-crash-") as folder:
         warm_up(Path(folder))
-        matrix = Matrix(place_from(order["place"]), Path(folder), order.get("spoil"), order.get("twice", 0))
+        matrix = Matrix(
+            place=place_from(order["place"]),
+            folder=Path(folder),
+            spoil=order.get("spoil"),
+            deep=order.get("deep", False),
+            twice=order.get("twice", 0),
+        )
         matrix.play(order.get("points", []))
 
 
