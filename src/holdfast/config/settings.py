@@ -90,6 +90,8 @@ class Settings(BaseSettings):
     oidc: OidcSettings | None = None
     people: dict[PersonName, PersonSettings] = Field(default_factory=dict[str, PersonSettings])
     """Who may answer, by name."""
+    private_webhooks: bool = False
+    """Whether clients may have themselves told at loopback and private addresses (A2A push notifications)."""
     allow_self_approval: bool = False
     """Whether somebody may agree to what their own request wants to do."""
     prices: dict[str, PriceSettings] = Field(default_factory=dict[str, PriceSettings])

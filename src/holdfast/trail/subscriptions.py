@@ -83,10 +83,11 @@ class SubscriptionSide:
         return [_read(row) for row in await self._parts.reader.run(lambda c: rows(c, _DUE, asked))]
 
     async def proceed(
-        self, was: Subscription, *, due_at: datetime, told_seq: int | None = None, failures: int = 0
+        self, was: Subscription, *, pause_s: float = 0, told_seq: int | None = None, failures: int = 0
     ) -> Subscription | None:
-        """Hold it until `due_at`, or note how far its client was told; `None`: somebody else is at it."""
+        """Hold it for so many seconds, or note how far its client was told; `None`: somebody else is at it."""
         told_seq = was.told_seq if told_seq is None else told_seq
+        due_at = self._parts.clock.now() + timedelta(seconds=pause_s)
         asked = Proceed(
             execution_id=was.execution_id,
             id=was.id,

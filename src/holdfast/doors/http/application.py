@@ -14,7 +14,7 @@ from holdfast.doors.http.headers import SafeHeaders
 from holdfast.doors.http.hosts import KnownHosts
 from holdfast.doors.http.options import HttpOptions
 from holdfast.doors.http.problems import install_problems
-from holdfast.doors.http.protocols import protocol_routers
+from holdfast.doors.http.protocols import protocol_routers, telling
 from holdfast.doors.http.stream import Streams
 from holdfast.doors.http.throttle import Throttles
 from holdfast.outside import Outside
@@ -43,6 +43,7 @@ def make_app(app: App, *, options: HttpOptions = _DEFAULTS, outside: Outside | N
             if taking_in is None:
                 await opened.enter_async_context(app)
                 taking_in = await opened.enter_async_context(app.outside())
+            await opened.enter_async_context(telling(app, taking_in))
             yield {
                 "app": app,
                 "outside": taking_in,

@@ -5,13 +5,12 @@ import json
 import re
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
-from typing import Final, cast
+from typing import Final
 
 from holdfast.app import App
 from holdfast.doors.http.openai.telling import Stretch, Telling
 from holdfast.doors.http.stream import Sent
 from holdfast.errors import NotFound
-from holdfast.types import Event
 
 LONGEST_WAIT_S: Final = 600
 """For how long a request waits for its response: as long as OpenAI's clients do."""
@@ -56,7 +55,7 @@ async def heard_out(
     telling = Telling(execution_id)
 
     async def listen() -> None:
-        async with aclosing(_events(app, execution_id)) as events:
+        async with aclosing(app.events(execution_id)) as events:
             async for event in events:
                 telling.hear(event)
                 if telling.over(number):
@@ -76,14 +75,10 @@ async def heard_out(
 async def messages(app: App, execution_id: str, number: int, *, after: int = -1) -> AsyncGenerator[Sent]:
     """The stream of one response, from behind a sequence number to its end."""
     telling = Telling(execution_id)
-    async with aclosing(_events(app, execution_id)) as events:
+    async with aclosing(app.events(execution_id)) as events:
         async for event in events:
             for told in telling.hear(event):
                 if told.stretch == number and told.number > after:
                     yield Sent(event=told.data["type"], data=json.dumps(told.data, ensure_ascii=False))
             if telling.over(number):
                 return
-
-
-def _events(app: App, execution_id: str) -> AsyncGenerator[Event]:
-    return cast("AsyncGenerator[Event]", app.events(execution_id))  # a generator, which can be closed
