@@ -1,6 +1,6 @@
 """Following a journal: what is there, then what comes, to the end of the execution."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Final, Protocol
 
@@ -15,6 +15,10 @@ PAGE: Final = 500
 class Record(Journal, Store, Protocol):
     """A journal together with what is known of its executions."""
 
+    async def news(self, execution_id: str, *, after: int, limit: int) -> Sequence[Event]:
+        """Events above a sequence number, read once for all who follow."""
+        ...
+
 
 async def follow_events(record: Record, execution_id: str, *, after: int, follow: bool) -> AsyncGenerator[Event]:
     """Events above the sequence number `after`, then live ones, until the execution ends.
@@ -28,7 +32,7 @@ async def follow_events(record: Record, execution_id: str, *, after: int, follow
     last = None
     async with aclosing(record.watch(execution_id)) as ticks:
         while True:
-            batch = await record.events(execution_id, after=after, limit=PAGE)
+            batch = await record.news(execution_id, after=after, limit=PAGE)
             for event in batch:
                 after, last = event.seq, event.kind
                 yield event

@@ -8,6 +8,7 @@ from holdfast.trail import queries
 from holdfast.trail.codec import NewBlob, canonical, stamp
 from holdfast.trail.parts import Parts
 from holdfast.trail.requests import KeepBlob, KeepResult
+from holdfast.trail.shared import Shared
 from holdfast.types import Append, Appended, Event, GoodResult
 
 
@@ -16,6 +17,7 @@ class JournalSide:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self._news: Shared[Sequence[Event]] = Shared()
         self.on_append: list[Callable[[Append, Appended], None]] = []
         """Who hears of each step that this process made durable, right after the commit. They raise nothing."""
 
@@ -34,6 +36,12 @@ class JournalSide:
             UnknownRecord: One of them was written by a newer Holdfast.
         """
         return await self._parts.reader.run(lambda c: queries.journal(c, execution_id, after=after, limit=limit))
+
+    async def news(self, execution_id: str, *, after: int, limit: int) -> Sequence[Event]:
+        """As `events`, read once for all who follow the execution and are as far."""
+        return await self._news.ask(
+            (execution_id, after, limit), lambda: self.events(execution_id, after=after, limit=limit)
+        )
 
     async def cancel_requested(self, execution_id: str) -> bool:
         """Whether somebody asked to cancel."""

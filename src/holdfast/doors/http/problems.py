@@ -13,6 +13,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from holdfast.errors import HoldfastError, NotAdmitted, TooManyRequests, UsageError
@@ -74,6 +75,9 @@ _CODE_OF: Final[Mapping[int, str]] = {
     429: "too_many_requests",
 }
 """Codes of what goes wrong before anything of ours is reached."""
+
+
+_METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,9 +159,15 @@ async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - what it is registered for
     status = error.status_code
     code = _CODE_OF.get(status, "http_error")
-    return await _told(
-        request, Problem(status=status, code=code, detail=str(error.detail), headers=error.headers or {})
-    )
+    headers = {"allow": ", ".join(_allowed(request))} if status == 405 else error.headers or {}
+    return await _told(request, Problem(status=status, code=code, detail=str(error.detail), headers=headers))
+
+
+def _allowed(request: Request) -> list[str]:
+    """What the path takes: several routes may share it, and the framework names the methods of the first."""
+    scopes = {method: {**request.scope, "method": method} for method in _METHODS}
+    routes: Sequence[BaseRoute] = request.app.router.routes
+    return [method for method in _METHODS if any(one.matches(scopes[method])[0] is Match.FULL for one in routes)]
 
 
 async def _invalid(request: Request, error: Exception) -> Response:
