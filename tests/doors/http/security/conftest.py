@@ -71,17 +71,20 @@ class Site:
 
     def key(self, role: Role, **bound: object) -> str:
         """A further key."""
-        return self.run(self.app.access.create_key(f"{role}-{len(self.keys)}", role=role, by="test", **bound))[1]
+        name = f"{role}-{len(self.run(self.app.access.keys()))}"
+        return self.run(self.app.access.create_key(name, role=role, by="test", **bound))[1]
 
-    def started(self, agent: str, *, user: str | None = None, words: object = "please") -> Execution:
-        return self.run(self.app.run(agent, words, user=user))
+    def started(
+        self, agent: str, words: object = "please", *, user: str | None = None, thread: str | None = None
+    ) -> Execution:
+        return self.run(self.app.run(agent, words, user=user, thread=thread))
 
     def browser(self, url: str = "http://127.0.0.1", *, address: str = "192.0.2.1") -> "Browser":
         return Browser(self, url, address)
 
     def request(self, method: str, path: str, *, key: str | None = None, **given) -> httpx2.Response:
         """As a program sends it, from an address of its own."""
-        headers = dict(given.pop("headers", {}))
+        headers = {"a2a-version": "1.0", **given.pop("headers", {})}
         if key is not None:
             headers["authorization"] = f"Bearer {key}"
         return self.browser().send(method, path, headers=headers, **given)
