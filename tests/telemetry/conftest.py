@@ -1,8 +1,10 @@
 """One OTLP receiver for a file of tests."""
 
+import logging
 from collections.abc import Iterator
 
 import pytest
+import structlog
 
 from tests.conftest import missing
 
@@ -21,6 +23,20 @@ def receiver() -> Iterator[Receiver]:
     """A real OTLP receiver."""
     with receiving() as found:
         yield found
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    """Each test begins without a configuration of logs, and leaves that of others as it was."""
+    before = structlog.get_config() if structlog.is_configured() else None
+    structlog.reset_defaults()
+    yield
+    structlog.reset_defaults()
+    if before:
+        structlog.configure(**before)
+    root = logging.getLogger()
+    for handler in [handler for handler in root.handlers if handler.get_name() == "holdfast"]:
+        root.removeHandler(handler)
 
 
 @pytest.fixture(autouse=True)

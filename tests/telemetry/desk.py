@@ -43,7 +43,7 @@ def clerk(steps: Sequence[Any], **options: Any) -> Agent[Any]:
 
 
 def traced(database: str, agent: Agent[Any], **telemetry: Any) -> App:
-    return App([agent], database, settings=Settings(telemetry=telemetry, log_level="error"))
+    return App([agent], database, settings=Settings(telemetry=telemetry, log_level="warning"))
 
 
 def play(app: App, story: Story) -> Execution:

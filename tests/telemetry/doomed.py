@@ -1,12 +1,10 @@
-"""A worker that kills itself inside a call: `python -m tests.telemetry.doomed DATABASE URL`."""
+"""A worker that kills itself inside a call, for a process of its own."""
 
 import os
 import signal
-import sys
 
 from holdfast import Call, Context, Say, tool
-from holdfast.testing import ScriptedModel
-from tests.telemetry.desk import ask, clerk, traced
+from tests.telemetry.desk import ask, clerk, look, traced
 
 STEPS = [Call("look", {"order": "7"}), Call("move", {"order": "7"}), Say("Moved.")]
 
@@ -20,11 +18,10 @@ def move(ctx: Context, order: str) -> str:
 
 
 def mover() -> object:
-    from tests.telemetry.desk import look
-
-    return clerk(STEPS, models=[ScriptedModel(STEPS)], tools=[look, move])
+    return clerk(STEPS, tools=[look, move])
 
 
-if __name__ == "__main__":
+def die(database: str, url: str) -> None:
+    """Work until the end of this process."""
     os.environ["DOOMED"] = "yes"
-    ask(traced(sys.argv[1], mover(), otlp_endpoint=sys.argv[2]))
+    ask(traced(database, mover(), otlp_endpoint=url))

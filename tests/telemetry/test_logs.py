@@ -2,7 +2,6 @@
 
 import json
 import logging
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,19 +12,6 @@ from holdfast.config import Settings, configure_logging
 from holdfast.testing import Fail
 from tests.telemetry.desk import ask, clerk, named, of, traced
 from tests.telemetry.receiver import Receiver
-
-
-@pytest.fixture(autouse=True)
-def as_configured() -> Iterator[None]:
-    """Logging as it was, afterwards."""
-    before = structlog.get_config() if structlog.is_configured() else None
-    yield
-    structlog.reset_defaults()
-    if before:
-        structlog.configure(**before)
-    root = logging.getLogger()
-    for handler in [handler for handler in root.handlers if handler.get_name() == "holdfast"]:
-        root.removeHandler(handler)
 
 
 @tool(effect="read")

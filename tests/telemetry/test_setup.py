@@ -141,6 +141,14 @@ def test_a_setting_that_cannot_work_is_named(given: dict[str, object], said: str
         Settings.load(telemetry=given)
 
 
+def test_everything_can_be_set_in_the_environment(monkeypatch: pytest.MonkeyPatch):
+    """Headers as JSON, because no shell takes a hyphen in a name."""
+    monkeypatch.setenv("HOLDFAST_TELEMETRY__OTLP_ENDPOINT", "http://a:4318")
+    monkeypatch.setenv("HOLDFAST_TELEMETRY__HEADERS", '{"x-api-key": "s3cret"}')
+    telemetry = Settings.load().telemetry
+    assert (telemetry.traces_url, telemetry.plain_headers) == ("http://a:4318/v1/traces", {"x-api-key": "s3cret"})
+
+
 def test_a_key_for_the_backend_is_never_shown():
     """Not in an error about another setting, and not where settings are printed."""
     settings = TelemetrySettings.model_validate({"headers": {"x-api-key": "s3cret"}})

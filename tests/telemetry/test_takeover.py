@@ -1,23 +1,20 @@
 """A worker dies at any instant; the trace goes on in the next one."""
 
-import subprocess
-import sys
-from pathlib import Path
+from multiprocessing import get_context
 
 from holdfast import App
 from holdfast.types import Execution
 from tests.telemetry.desk import named, of, one, orphans, play, traced
-from tests.telemetry.doomed import mover
+from tests.telemetry.doomed import die, mover
 from tests.telemetry.receiver import Receiver
-
-ROOT = Path(__file__).parents[2]
 
 
 def test_a_trace_survives_kill_9_and_take_over(sqlite_database: str, receiver: Receiver):
     """What the dead worker had in memory is told by the one that takes over: nothing is missing, nothing twice."""
-    doomed = [sys.executable, "-m", "tests.telemetry.doomed", sqlite_database, receiver.url]
-    assert subprocess.run(doomed, cwd=ROOT, timeout=60, check=False).returncode == -9
-    assert receiver.spans == []
+    doomed = get_context("forkserver").Process(target=die, args=(sqlite_database, receiver.url))
+    doomed.start()
+    doomed.join(60)
+    assert (doomed.exitcode, receiver.spans) == (-9, [])
 
     async def story(app: App) -> Execution:
         (execution,) = await app.list()

@@ -97,7 +97,8 @@ class QuietExporter(SpanExporter):
         self._dropped += spans
         self._pause_s = min(max(2 * self._pause_s, PAUSE_S), LONGEST_PAUSE_S)
         self._until = now + self._pause_s
-        if self._down_since is None or now - self._said_at >= SAY_AGAIN_S:
+        given_up = self._stop_at is not None and now > self._stop_at  # the program has gone on without it
+        if not given_up and (self._down_since is None or now - self._said_at >= SAY_AGAIN_S):
             log.warning("traces_not_sent", to=self._where, error=why, dropped=self._dropped, next_try_s=self._pause_s)
             self._said_at = now
         self._down_since = self._down_since or now
