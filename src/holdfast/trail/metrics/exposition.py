@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from holdfast.errors import StoreError
 from holdfast.trail.metrics.families import of_process, of_stand, of_totals
-from holdfast.trail.metrics.observed import Observed
+from holdfast.trail.metrics.observed import Tally
 from holdfast.trail.metrics.stand import stand
 from holdfast.trail.metrics.totals import Counting, Totals
 from holdfast.trail.parts import Parts
@@ -37,7 +37,7 @@ class Metrics(Collector):
         self._looking = asyncio.Lock()
         self._seen: tuple[float, Sequence[Metric]] | None = None
         ProcessCollector(registry=self._registry)
-        parts.observers.add(Observed(self._registry, tools=tools, monotonic=parts.clock.monotonic))
+        parts.observers.add(Tally(self._registry, tools=tools, monotonic=parts.clock.monotonic))
         self._registry.register(self)
 
     async def text(self, accept: str = "") -> tuple[bytes, str]:

@@ -22,7 +22,7 @@ UNKNOWN_TOOL: Final = "(unknown)"
 """Stands for whatever a model called that no agent has: its own words are never labels."""
 
 
-class Observed:
+class Tally:
     """Counts what commits tell; an observer of `trail.committed`.
 
     Args:
