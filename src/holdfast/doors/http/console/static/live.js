@@ -97,7 +97,7 @@ function morphChildren(old, fresh) {
   const before = new Map([...old.children].filter(keyOf).map((one) => [keyOf(one), one]));
   let at = old.firstChild;
   for (const child of [...fresh.childNodes]) {
-    const known = keyOf(child) && before.get(keyOf(child));
+    const known = before.get(keyOf(child) || null); // nothing without a key is known
     if (known && known !== at) old.insertBefore(known, at);
     const present = known ?? at;
     if (!present || (!known && keyOf(present))) {
