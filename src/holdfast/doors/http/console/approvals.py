@@ -65,9 +65,9 @@ async def approvals(request: Request, caller: Sees) -> Response:
 
 
 @router.get("/live/approvals")
-async def live_approvals(request: Request, caller: Sees, shown: str = "", watch: bool = False) -> Response:
+async def live_approvals(request: Request, caller: Sees, shown: str = "", watch: str = "") -> Response:
     """The list whenever it looks different, and what became of the question that is shown, once it is decided."""
-    return events_stream(request, caller, _changes(request, caller, shown, watch=watch))
+    return events_stream(request, caller, _changes(request, caller, shown, watch=bool(watch)))
 
 
 async def _changes(request: Request, caller: Caller, shown: str, *, watch: bool) -> AsyncGenerator[Sent]:

@@ -12,8 +12,8 @@ from holdfast.doors.http.console.exactly import visible
 
 SERIES: Final = 4
 """Colours that there are; what comes after the third of more than four is added up as one."""
-_WIDTH: Final = 760
-_HEIGHT: Final = 210
+_WIDTH: Final = 1000
+_HEIGHT: Final = 230
 _LEFT: Final = 52
 _BOTTOM: Final = 22
 _TOP: Final = 8

@@ -1,6 +1,6 @@
 """What changed between two values, line by line: made here, so that it needs no script. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import zip_longest
@@ -44,10 +44,19 @@ class Row:
 
 def difference(before: Json, after: Json) -> Sequence[Row]:
     """How one value differs from another, with a few lines around; nothing where they are the same."""
-    old, new = pretty(before).split("\n"), pretty(after).split("\n")
+    old, new = pretty(_sorted(before)).split("\n"), pretty(_sorted(after)).split("\n")
     if old == new:
         return ()
     return tuple(_shortened(_rows(old, new)))
+
+
+def _sorted(value: Json) -> Json:
+    """The same with its members by name: their order says nothing."""
+    if isinstance(value, Mapping):
+        return {name: _sorted(value[name]) for name in sorted(value)}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_sorted(item) for item in value]
+    return value
 
 
 def _rows(old: Sequence[str], new: Sequence[str]) -> Iterator[Row]:

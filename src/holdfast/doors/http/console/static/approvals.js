@@ -1,5 +1,6 @@
 // A question's card: A approves, R rejects, E edits, j and k lead on; the editor shows what it changes while one types.
 import { say } from "./console.js";
+import { live, patchInside } from "./live.js";
 
 const card = document.querySelector("[data-approval]");
 const form = document.getElementById("deciding");
@@ -112,16 +113,32 @@ async function compare() {
 
 // --- several at once
 
-const bulk = document.getElementById("bulk");
-const boxes = [...document.querySelectorAll("#questions input[type=checkbox]")];
-if (bulk) {
-  const count = () => {
-    const chosen = boxes.filter((box) => box.checked).length;
-    bulk.hidden = !chosen;
-    bulk.textContent = `Decide ${chosen} together`;
-  };
-  boxes.forEach((box) => box.addEventListener("change", count));
-  count();
+const list = document.getElementById("questions-part");
+function count() {
+  const bulk = document.getElementById("bulk");
+  if (!bulk) return;
+  const chosen = list.querySelectorAll("input[name=id]:checked").length;
+  bulk.hidden = !chosen;
+  bulk.textContent = `Decide ${chosen} together`;
+}
+list?.addEventListener("change", count);
+count();
+
+// --- new questions appear, decided ones go
+
+const host = document.querySelector("[data-live]");
+if (host) {
+  live(() => new URL(host.dataset.live, location.href), {
+    parts(changed) {
+      for (const [id, html] of Object.entries(changed)) {
+        const element = document.getElementById(id);
+        if (element) patchInside(element, html);
+      }
+      const open = document.getElementById("open-approvals");
+      open?.classList.toggle("none", open.textContent.trim() === "0");
+      count();
+    },
+  });
 }
 
 document.querySelector(".question.shown")?.scrollIntoView({ block: "nearest" });
