@@ -82,10 +82,12 @@ def accessible(axe: Axe) -> Callable[[Page], None]:
     """Hold a page against WCAG, in light and dark."""
 
     def look(page: Page) -> None:
-        for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme)
-            found = axe.run(page)
-            assert not found.response["violations"], f"{urlsplit(page.url).path} {scheme}: {found.generate_report()}"
+        page.emulate_media(color_scheme="light")
+        found = axe.run(page)
+        assert not found.response["violations"], f"{urlsplit(page.url).path} light: {found.generate_report()}"
+        page.emulate_media(color_scheme="dark")  # only its colours differ
+        found = axe.run(page, options={"runOnly": ["color-contrast"]})
+        assert not found.response["violations"], f"{urlsplit(page.url).path} dark: {found.generate_report()}"
 
     return look
 

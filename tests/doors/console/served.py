@@ -1,9 +1,13 @@
 """A console that is served by a real server with a real worker, on a thread of its own."""
 
 import asyncio
+import json
+import sqlite3
 import threading
 from collections.abc import Coroutine
 from concurrent.futures import Future
+from contextlib import closing, suppress
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from holdfast import Agent, App, Call, Calls, Context, Conversation, Limits, Say, ask_when, tool
@@ -46,6 +50,27 @@ def refund(ctx: Context, order_id: str, amount: int) -> str:
     return f"refunded {amount} of {order_id}"
 
 
+@tool(effect="read")
+def big_page(ctx: Context) -> str:
+    """A page from somewhere, too large for a row."""
+    return "<script>window.hit = 1</script>" + "x" * 40_000
+
+
+@tool(effect="read")
+async def tick(ctx: Context, number: int) -> int:
+    """Take a while."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(GATES.of("tired").wait(), 3)
+    return number
+
+
+def runner(conversation: Conversation) -> Reply:
+    """Steps on until it is tired."""
+    if GATES.of("tired").is_set():
+        return Say("enough")
+    return Call("tick", {"number": len(conversation.calls)})
+
+
 def clerk(conversation: Conversation) -> Reply:
     """Does what the words of the input say: hello, gate NAME, pay AMOUNT, look N, fail."""
     words = str(conversation.input).split()
@@ -57,6 +82,8 @@ def clerk(conversation: Conversation) -> Reply:
             return Call("refund", {"order_id": "1042", "amount": int(amount)})
         case ["look", count] if done < int(count):
             return Call("find_order", {"order_id": str(done)})
+        case ["big"] if done == 0:
+            return Call("big_page", {})
         case ["both"] if done == 0:
             return Calls([Call("find_order", {"order_id": "1"}), Call("find_order", {"order_id": "2"})])
         case ["fail"]:
@@ -65,12 +92,25 @@ def clerk(conversation: Conversation) -> Reply:
 
 
 def agents() -> list[Agent[Any]]:
-    tools = [pass_gate, find_order, refund]
+    tools = [pass_gate, find_order, refund, big_page]
     limits = Limits(steps=3_000)
     return [
         Agent(name="clerk", models=[clerk], tools=tools, limits=limits, instructions="Do what is asked."),
         Agent(name="other", models=[clerk], tools=tools, limits=limits),
+        Agent(name="runner", models=[runner], tools=[tick], limits=limits),
     ]
+
+
+def _moved(row: tuple[Any, ...], seq: int, step: int, was: int) -> tuple[Any, ...]:
+    """An event of a turn as one of a later turn."""
+    execution_id, at_seq, kind, version, data, at, digest = row
+    told = json.loads(data)
+    if "step" in told:
+        told["step"] = step
+    if "call_id" in told:
+        told["call_id"] = f"{execution_id}:{step}:0"
+    later = datetime.fromisoformat(at) + timedelta(milliseconds=20 * step)
+    return execution_id, seq + at_seq - was, kind, version, json.dumps(told), later.isoformat(), digest
 
 
 class Served:
@@ -89,6 +129,8 @@ class Served:
         self._thread = threading.Thread(target=self._loop.run_forever, name="console", daemon=True)
         self._thread.start()
         self._up: list[Any] = []
+        self.crashed = ""
+        """An execution that was taken over from a worker that is gone."""
         self.run(self._open())
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
@@ -109,6 +151,21 @@ class Served:
 
     def get(self, execution_id: str) -> Execution:
         return self.run(self.app.get(execution_id))
+
+    def lengthen(self, execution_id: str, *, steps: int) -> None:
+        """Write further steps into a journal as its second one: running them all takes longer than a test may."""
+        with closing(sqlite3.connect(self.app.database, timeout=10)) as db, db:
+            rows = list(db.execute("SELECT * FROM agent_events WHERE execution_id = ? ORDER BY seq", [execution_id]))
+            _, second, third = [row[1] for row in rows if row[2] == "model.requested"][:3]
+            turn, tail = rows[second - 1 : third - 1], rows[rows[-1][1] - 1 :]
+            added = [_moved(row, second + len(turn) * n, 2 + n, second) for n in range(steps - 1) for row in turn]
+            added += [_moved(row, second + len(added), steps, row[1]) for row in tail]
+            db.execute("DELETE FROM agent_events WHERE execution_id = ? AND seq >= ?", [execution_id, second])
+            db.executemany("INSERT INTO agent_events VALUES (?, ?, ?, ?, ?, ?, ?)", added)
+            db.execute(
+                "UPDATE agent_executions SET last_seq = ?, step_count = ? WHERE id = ?",
+                [added[-1][1], steps, execution_id],
+            )
 
     def open_gate(self, name: str) -> None:
         self._loop.call_soon_threadsafe(lambda: GATES.of(name).set())
@@ -140,15 +197,27 @@ class Served:
         self._loop.close()
 
     async def _open(self) -> None:
-        for context in (self.app, self.app.worker(concurrency=20)):
-            await context.__aenter__()
-            self._up.append(context)
+        await self._enter(self.app)
+        if "clerk" in self.app.agents:
+            self.crashed = await self._crash()
+        await self._enter(self.app.worker(concurrency=1_500))
         await self._serve()
 
-    async def _serve(self) -> None:
-        context = listening(self.app, self._sock, grace_s=1)
+    async def _enter(self, context: Any) -> None:
         await context.__aenter__()
         self._up.append(context)
+
+    async def _crash(self) -> str:
+        """An execution that a worker had when it stopped, without a word."""
+        trail = await self.app._parts.trail()
+        execution = await self.app.start("clerk", "hello after a crash")
+        await trail.register("gone-1", host="gone", pid=1, lease_s=60)
+        await trail.claim("gone-1", agents=["clerk"], limit=1, only=execution.id)
+        await trail.retire("gone-1")
+        return execution.id
+
+    async def _serve(self) -> None:
+        await self._enter(listening(self.app, self._sock, grace_s=1))
 
     async def _closed(self, context: Any) -> None:
         await context.__aexit__(None, None, None)

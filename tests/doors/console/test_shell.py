@@ -20,7 +20,8 @@ def test_who_is_not_logged_in_is_sent_to_the_login_and_back_from_there(server: S
 def test_a_page_that_there_is_not_is_a_page(page: Page, accessible: Callable[[Page], None]) -> None:
     """A wrong address keeps the navigation."""
     answer = page.goto("/no-such-page")
-    assert answer and answer.status == 404
+    assert answer
+    assert answer.status == 404
     expect(page.get_by_role("heading", name="Not here")).to_be_visible()
     expect(page.get_by_role("navigation", name="Pages")).to_be_visible()
     accessible(page)
@@ -54,7 +55,8 @@ def test_no_page_runs_a_script_that_stands_in_it(page: Page) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"), [(0.0004, "0 ms"), (0.84, "840 ms"), (12.44, "12.4 s"), (200, "3 min 20 s"), (7500, "2 h 5 min")]
+    ("seconds", "said"),
+    [(0.0004, "0 ms"), (0.84, "840 ms"), (12.44, "12.4 s"), (200, "3 min 20 s"), (7500, "2 h 5 min")],
 )
 def test_durations_are_said_in_two_units(seconds: float, said: str) -> None:
     """No more than a reader takes in."""

@@ -16,6 +16,8 @@ _FOLD: Final = 28.0
 """Units for a time in which nobody worked, however long it was."""
 _WORTH_FOLDING: Final = 0.06
 """Of the whole: shorter idle times are drawn to scale."""
+_SHORT: Final = timedelta(seconds=2)
+"""Not folded, however short the rest is."""
 _LEAST: Final = 3.0
 """Units of the narrowest bar that can be seen."""
 _TICKS: Final = 4
@@ -110,7 +112,7 @@ def _piece(look: str, begin: float, end: float) -> Piece:
 
 def _segments(begin: datetime, end: datetime, idle: list[tuple[datetime, datetime]]) -> Sequence[_Segment]:
     inside = [(max(since, begin), min(until, end)) for since, until in idle]
-    worth = _WORTH_FOLDING * (end - begin)
+    worth = max(_WORTH_FOLDING * (end - begin), _SHORT)
     folds = [(since, until) for since, until in inside if until - since > worth][: int(WIDTH * 0.3 / _FOLD)]
     bounds = [begin, *(at for fold in folds for at in fold), end]
     worked = sum((b - a for a, b in pairwise(bounds) if (a, b) not in folds), timedelta())

@@ -12,7 +12,7 @@ from holdfast.doors.http.console.asked import gist
 from holdfast.doors.http.console.panel import TABS, Tab
 from holdfast.doors.http.console.shell import POLICY, app_of, fragment, page
 from holdfast.doors.http.console.span import Span
-from holdfast.doors.http.console.story import Story, panel, read_story
+from holdfast.doors.http.console.story import Story, panel, read_story, telling_tab
 from holdfast.doors.http.guard import needs
 from holdfast.doors.http.reached import reached
 from holdfast.types import Approval, Caller, Line, ModelUsage
@@ -30,7 +30,8 @@ class Look:
     page: int | None
     span: str
     """The number of the event it begins with, with an `m` behind it for a step's model call; empty: the whole."""
-    tab: Tab
+    tab: Tab | None
+    """`None`: the first that has something to say."""
 
     @property
     def seq(self) -> int | None:
@@ -51,7 +52,7 @@ def look_of(request: Request) -> Look:
     return Look(
         page=_number(given.get("page", "")),
         span=span if _number(span.rstrip("m")) is not None else "",
-        tab=cast("Tab", tab) if tab in TABS else "output" if span else "input",
+        tab=cast("Tab", tab) if tab in TABS else None,
     )
 
 
@@ -99,6 +100,7 @@ async def _context(request: Request, line: Line, look: Look) -> dict[str, Any]:
     usage: tuple[ModelUsage, ...] = ()
     if chosen is None and look.tab == "cost":
         usage = tuple(await app.control.usage(line.id))
+    tab = look.tab or telling_tab(story, chosen)
     asked = await app.approvals("open", execution_id=line.id) if not line.ended else ()
     return {
         "title": gist(line.asked, at_most=90) or "Execution",
@@ -107,7 +109,8 @@ async def _context(request: Request, line: Line, look: Look) -> dict[str, Any]:
         "look": look,
         "chosen": chosen,
         "tabs": TABS,
-        "blocks": panel(story, look.tab, chosen=chosen, usage=usage),
+        "tab": tab,
+        "blocks": panel(story, tab, chosen=chosen, usage=usage),
         "approvals": [one for one in asked if isinstance(one, Approval)][:5],
         "gist": gist,
         "span_name": span_name,

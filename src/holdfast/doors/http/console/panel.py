@@ -30,7 +30,16 @@ def panel_of(events: Sequence[Event], tab: Tab) -> Sequence[Block]:
     if tab == "raw":
         return [raw(event) for event in events][-MOST_BLOCKS:]
     found = [block for event in events for of, block in _ADDERS.get(event.kind, _nothing)(event) if of == tab]
-    return found[-MOST_BLOCKS:]
+    return _once(found)[-MOST_BLOCKS:]
+
+
+def _once(blocks: Sequence[Block]) -> list[Block]:
+    """Without values that stand there already: a call runs with what it asked for, unless somebody changed it."""
+    kept: list[Block] = []
+    for block in blocks:
+        if not isinstance(block, Value) or not any(isinstance(b, Value) and b.text == block.text for b in kept):
+            kept.append(block)
+    return kept
 
 
 def raw(event: Event) -> Value:
@@ -57,7 +66,15 @@ def _started(event: Event) -> Iterator[Added]:
     )
     limits = data.get("limits")
     if isinstance(limits, Mapping):
-        yield "input", facts("Limits", **{name.replace("_", " "): limit for name, limit in limits.items()})
+        yield "input", facts("Limits", **{_in_words(name): limit for name, limit in limits.items()})
+
+
+def _in_words(name: str) -> str:
+    """`total_timeout_s` as `total timeout, seconds`."""
+    for ending, unit in (("_s", "seconds"), ("_usd", "dollars")):
+        if name.endswith(ending):
+            return f"{name.removesuffix(ending)}, {unit}".replace("_", " ")
+    return name.replace("_", " ")
 
 
 def _requested(event: Event) -> Iterator[Added]:

@@ -20,6 +20,7 @@ from holdfast.types import Event, Json, Line, ModelUsage, Outline
 
 TURNS: Final = 100
 """On one page."""
+_TELLING: Final[Sequence[Tab]] = ("output", "input", "attempts", "decisions")
 _OUTPUT: Final = frozenset({kinds.COMPLETED, kinds.FAILED})
 
 
@@ -161,6 +162,16 @@ def panel(story: Story, tab: Tab, *, chosen: Span | None, usage: Sequence[ModelU
         failed = [event for event in story.events if event.kind == kinds.MODEL_ATTEMPT_FAILED]
         return panel_of(sorted([*story.changes, *failed], key=lambda event: event.seq), tab)
     return panel_of(story.events, tab)
+
+
+def telling_tab(story: Story, chosen: Span | None) -> Tab:
+    """The first tab that has something to say, the outcome before the rest. Pure."""
+    if chosen is None:
+        return "output" if story.line.ended else "input"
+    for tab in _TELLING:
+        if panel(story, tab, chosen=chosen, usage=()):
+            return tab
+    return "raw"
 
 
 def _events_of(story: Story, chosen: Span) -> Sequence[Event]:
