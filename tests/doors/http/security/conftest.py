@@ -3,10 +3,11 @@
 import asyncio
 import json
 import shutil
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import unquote
 
 import httpx2
 import pytest
@@ -40,14 +41,13 @@ def answers(conversation: Conversation) -> Say:
 class Site:
     """The application, as a browser and as programs reach it."""
 
-    def __init__(self, database: str, *, options: HttpOptions, **settings: object) -> None:
+    def __init__(
+        self, database: str, *, options: HttpOptions, agents: Sequence[Agent[object]] = (), **settings: object
+    ) -> None:
         self._runner = asyncio.Runner()
         self._opened = AsyncExitStack()
-        agents = [
-            Agent(name="payer", models=[pays], tools=[pay]),
-            Agent(name="helper", models=[answers]),
-        ]
-        self.app = App(agents, database, settings=Settings(**settings))
+        usual = [Agent(name="payer", models=[pays], tools=[pay]), Agent(name="helper", models=[answers])]
+        self.app = App(agents or usual, database, settings=Settings(**settings))
         self.application: FastAPI = make_app(self.app, options=options)
         self.keys: dict[str, str] = {}
         self.run(self._open())
@@ -91,31 +91,35 @@ class Site:
 
     def status(self, method: str, path: str, *, key: str | None, body: object) -> int:
         """What a route answers to a client that is gone once it has asked: streams end at once."""
-        return self.run(self._status(method, path, key, json.dumps(body).encode()))
+        return self.run(self._raw(method, path, key, body))[0]
 
-    async def _status(self, method: str, path: str, key: str | None, body: bytes) -> int:
-        kind = b"application/json" if path.startswith("/v1") else b"application/x-www-form-urlencoded"
-        body = body if path.startswith("/v1") else b""
-        headers = [(b"host", b"127.0.0.1"), (b"content-type", kind), (b"content-length", str(len(body)).encode())]
+    def raw_get(self, path: str, *, key: str | None = None) -> tuple[int, bytes]:
+        """What comes of a path exactly as it is written here: clients would tidy it."""
+        return self.run(self._raw("GET", path, key, None))
+
+    async def _raw(self, method: str, path: str, key: str | None, given: object) -> tuple[int, bytes]:
+        as_json, sends = path.startswith(("/v1", "/a2a")), method not in {"GET", "DELETE"}
+        body = json.dumps(given).encode() if sends and as_json else b""
+        kind = b"application/json" if as_json else b"application/x-www-form-urlencoded"
+        headers = [(b"host", b"127.0.0.1"), (b"a2a-version", b"1.0")]
+        headers += [(b"content-type", kind), (b"content-length", str(len(body)).encode())] if sends else []
         headers += [(b"authorization", f"Bearer {key}".encode())] if key else []
-        asked = [{"type": "http.request", "body": body if method not in {"GET", "DELETE"} else b""}]
-        came: list[int] = []
+        asked, came, said = [{"type": "http.request", "body": body}], [0], [b""]
 
         async def receive() -> Message:
             return asked.pop() if asked else {"type": "http.disconnect"}
 
         async def send(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                came.append(message["status"])
+            came.append(message.get("status", came[-1]))
+            said.append(message.get("body", b""))
 
         scope: Scope = {
             "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method, "scheme": "http",
-            "path": path, "raw_path": path.encode(), "query_string": b"", "root_path": "",
-            "headers": headers if method not in {"GET", "DELETE"} else [headers[0], *headers[3:]],
-            "client": ("192.0.2.2", 4711), "server": ("127.0.0.1", 80),
+            "path": unquote(path), "raw_path": path.encode(), "query_string": b"", "root_path": "",
+            "headers": headers, "client": ("192.0.2.2", 4711), "server": ("127.0.0.1", 80),
         }  # fmt: skip
         await self._asgi(scope, receive, send)
-        return came[0] if came else 0
+        return came[-1], b"".join(said)
 
 
 class Browser:

@@ -68,7 +68,7 @@ def filled(path: str, ids: dict[str, str]) -> list[str]:
         if parameter in {"agent", "name"}:
             values = ["payer", "helper"]
         if parameter == "response_id":
-            values = [f"resp_{value}_1" for value in values]
+            values = [f"resp_{value}" for value in values]
         paths = [each.replace(f"{{{parameter}}}", value) for each in paths for value in values]
     return paths
 
@@ -89,9 +89,7 @@ def test_what_is_another_users_is_not_there(whose: Whose, path: str) -> None:
             assert SECRET not in answer.text.replace(whose.theirs["thread"], "")
 
 
-@pytest.mark.parametrize(
-    "path", [path for path in OF_ONE if not re.search("grant|responses|live|subscribe|pushNot", path)]
-)
+@pytest.mark.parametrize("path", [path for path in OF_ONE if not re.search("grant|live|subscribe|pushNot", path)])
 def test_what_is_ones_own_is_there(whose: Whose, path: str) -> None:
     """Else the other tests would prove nothing."""
     came = {whose.site.request("GET", asked, key=whose.keys["viewer of mia"]).status_code
@@ -258,3 +256,42 @@ def test_a_runner_sees_what_it_started(whose: Whose) -> None:
     assert whose.site.request("GET", f"/v1/executions/{made['id']}", key=first).status_code == 200
     assert whose.site.request("GET", f"/v1/executions/{made['id']}", key=second).status_code == 404
     assert json.loads(whose.site.request("GET", "/v1/executions", key=second).text)["items"] == []
+
+
+HELLO = {"message": {"messageId": "m1", "role": "ROLE_USER", "parts": [{"text": "hello"}]}}
+LATER = {"configuration": {"returnImmediately": True}}
+
+
+@pytest.mark.parametrize("role", ["viewer", "approver", "runner", "operator"])
+def test_other_protocols_ask_for_the_same_powers(site: Site, role: str) -> None:
+    """Starting and being told of it needs `run`, whichever door it is asked at."""
+    key, task = site.keys[role], site.started("payer", user=role).id
+    asked = [
+        ("/v1/openai/responses", {"model": "helper", "input": "hello", "background": True}),
+        ("/a2a/helper/message:send", HELLO | LATER),
+        ("/a2a/helper/message:stream", HELLO),
+        (f"/a2a/payer/tasks/{task}/pushNotificationConfigs", {"url": "https://hooks.example.com/x"}),
+        (f"/a2a/payer/tasks/{task}:cancel", {}),
+    ]
+    came = {path: site.status("POST", path, key=key, body=body) for path, body in asked}
+    if role in {"runner", "operator"}:
+        assert 403 not in came.values(), came
+    else:
+        assert set(came.values()) == {403}, came
+
+
+@pytest.mark.parametrize("role", ["viewer", "runner"])
+def test_no_protocol_lets_answer_who_may_not(site: Site, role: str) -> None:
+    """A reply in a task, or an approval response, is an answer as any other."""
+    key = site.key(role, user="mia")
+    task = site.started("payer", user="mia").id
+    (approval,) = site.run(site.app.approvals(execution_id=task))
+    yes = {"type": "mcp_approval_response", "approval_request_id": f"mcpr_{approval.id}", "approve": True}
+    body = {"model": "payer", "previous_response_id": f"resp_{task}", "input": [yes], "background": True}
+    reply = {"messageId": "m2", "taskId": task, "role": "ROLE_USER", "parts": [{"text": "approve"}]}
+    site.status("POST", "/v1/openai/responses", key=key, body=body)
+    site.status("POST", "/a2a/payer/message:send", key=key, body={"message": reply} | LATER)
+    site.status("POST", f"/v1/approvals/{approval.id}/decide", key=key, body={"answer": "approve"})
+    assert site.run(site.app.approvals(execution_id=task))[0].status == "open"
+    assert site.status("POST", "/v1/openai/responses", key=site.keys["operator"], body=body) == 200
+    assert site.run(site.app.approvals(None, execution_id=task))[0].status == "approved"

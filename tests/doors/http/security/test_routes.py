@@ -83,13 +83,13 @@ RULES: dict[str, Power | str] = {
     "GET /a2a/{agent}/extendedAgentCard": "see",
     "GET /a2a/{agent}/tasks": "see",
     "GET /a2a/{agent}/tasks/{task_id}": "see",
-    "POST /a2a/{agent}/tasks/{task_id}:cancel": "see",
+    "POST /a2a/{agent}/tasks/{task_id}:cancel": "run",
     "GET /a2a/{agent}/tasks/{task_id}:subscribe": "see",
     "POST /a2a/{agent}/tasks/{task_id}:subscribe": "see",
     "GET /a2a/{agent}/tasks/{task_id}/pushNotificationConfigs": "see",
     "POST /a2a/{agent}/tasks/{task_id}/pushNotificationConfigs": "see",
     "GET /a2a/{agent}/tasks/{task_id}/pushNotificationConfigs/{name}": "see",
-    "DELETE /a2a/{agent}/tasks/{task_id}/pushNotificationConfigs/{name}": "see",
+    "DELETE /a2a/{agent}/tasks/{task_id}/pushNotificationConfigs/{name}": "run",
     # Signed by the service that posts.
     "POST /channels/slack": ANYONE,
     "POST /channels/telegram": ANYONE,
@@ -152,7 +152,12 @@ RULES: dict[str, Power | str] = {
 }
 OF_ALL = {"GET /metrics"}
 """It adds up everybody's: a key that is bound to a user or agents, and so each runner's, does not see it."""
-ASKED_INSIDE = {"GET /metrics", "POST /v1/openai/responses"}
+ASKED_INSIDE = {
+    "GET /metrics",
+    "POST /v1/openai/responses",
+    "POST /a2a/{agent}/tasks/{task_id}:cancel",
+    "DELETE /a2a/{agent}/tasks/{task_id}/pushNotificationConfigs/{name}",
+}
 """Who may is decided in the route: it depends on an option, or on what is asked."""
 BODIES: dict[str, object] = {"POST /v1/openai/responses": {"model": "helper", "input": "hello", "background": True}}
 PARTS = {"digest": "0" * 64, "kind": "model", "name": "nothing", "token": "nothing", "agent": "helper"}
@@ -219,5 +224,5 @@ def test_a_session_gets_what_its_key_may(site: Site) -> None:
     browser.log_in(site.keys["viewer"])
     for route, rule in RULES.items():
         method, path = route.split(" ", 1)
-        if method == "POST" and rule in {"run", "decide", "operate"} and not path.startswith("/v1"):
+        if method == "POST" and rule in {"run", "decide", "operate"} and not path.startswith(("/v1", "/a2a")):
             assert browser.post(path_of(path), {"csrf": browser.csrf}).status_code == 403, route
