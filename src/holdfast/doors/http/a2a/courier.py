@@ -28,7 +28,8 @@ GIVES_UP_AFTER: Final = 24
 _HOLD_S: Final = 60
 _AT_IT_S: Final = 30
 """For how long it posts for one subscription before it looks at others."""
-_POST_S: Final = 10
+_TIMEOUT: Final = dict.fromkeys(("connect", "read", "write", "pool"), 10.0)
+"""Seconds."""
 _AT_ONCE: Final = 20
 _LONGEST_PAUSE_S: Final = 3_600
 _REMEMBERED: Final = 1_000
@@ -50,12 +51,12 @@ class Courier:
     def __init__(self, app: App, subscriptions: SubscriptionSide) -> None:
         self._app, self._subscriptions = app, subscriptions
         self._stories: OrderedDict[tuple[str, str], Story] = OrderedDict()
-        # A redirect, or a proxy of this machine, would lead to where nobody has looked.
-        self._client = httpx2.AsyncClient(timeout=_POST_S, follow_redirects=False, trust_env=False)
+        # Not a client: that one logs addresses, and would ask proxies and follow redirects to where nobody has looked.
+        self._transport = httpx2.AsyncHTTPTransport(trust_env=False)
 
     async def run(self) -> None:
         """Post until cancelled."""
-        async with self._client:
+        async with self._transport:
             while True:
                 if not await self._round():
                     await asyncio.sleep(LOOKS_EVERY_S)
@@ -131,14 +132,14 @@ class Courier:
         config: Data = dict(held.config)
         try:
             place = await address.resolved(config["url"], private=self._app.settings.private_webhooks)
-            request = self._client.build_request(
+            request = httpx2.Request(
                 "POST",
                 place.url,
                 content=json.dumps(update, ensure_ascii=False).encode(),
                 headers={**_headers(config), "host": place.header},
-                extensions={"sni_hostname": place.host},
+                extensions={"sni_hostname": place.host, "timeout": _TIMEOUT},
             )
-            response = await self._client.send(request, stream=True)
+            response = await self._transport.handle_async_request(request)
             await response.aclose()
         except address.Unreachable as error:
             raise DeliveryFailed(str(error)) from error

@@ -63,11 +63,9 @@ class Tasks:
             yield {"task": story.question(remark)}
             return
         yield {"task": story.task(history_length=length)}
-        async with aclosing(self._updates(story)) as updates:
+        async with aclosing(self._updates(story, lambda: story.rests)) as updates:
             async for update in updates:
                 yield update
-                if story.rests:
-                    return
 
     async def _taken(self, message: Data, configuration: Data) -> tuple[Story, str | None]:
         """The task that a message is for; and what is still to be said, if it is no answer to what was asked."""
@@ -118,8 +116,16 @@ class Tasks:
             )
         remark = await self._answer(task_id, message)
         if remark is None:
-            story = await self._told(task_id)
+            await self._went_on(story)
         return story, remark
+
+    async def _went_on(self, story: Story) -> None:
+        """Let the story go on to where it was answered, and no further: what follows is told as it is in a stream."""
+        async with aclosing(self._events(story.id, after=story.seq, follow=False)) as events:
+            async for event in events:
+                story.hear(event)
+                if not story.rests:
+                    return
 
     async def _answer(self, task_id: str, message: Data) -> str | None:
         """Answer as the caller; or say why it was no answer."""
@@ -183,7 +189,7 @@ class Tasks:
         if story.ended:
             raise wire.UnsupportedOperationError(f"the task is {_plain(story.state)}: there is nothing to wait for")
         yield {"task": story.task()}
-        async with aclosing(self._updates(story)) as updates:
+        async with aclosing(self._updates(story, lambda: story.ended)) as updates:
             async for update in updates:
                 yield update
 
@@ -218,14 +224,15 @@ class Tasks:
                     break
         return story
 
-    async def _updates(self, story: Story) -> AsyncGenerator[Data]:
-        if story.ended:
+    async def _updates(self, story: Story, done: Callable[[], bool]) -> AsyncGenerator[Data]:
+        """What becomes of a task, event by event, until it is done."""
+        if done():
             return
         async with aclosing(self._events(story.id, after=story.seq, follow=True)) as events:
             async for event in events:
                 for update in story.hear(event):
                     yield update
-                if story.ended:
+                if done():
                     return
 
     def _events(self, task_id: str, *, after: int, follow: bool) -> AsyncGenerator[Event]:
