@@ -33,6 +33,8 @@ from holdfast.trail.traces.setup import open_tracing
 from holdfast.trail.trail import Trail, open_trail
 from holdfast.types import Execution, Feedback, Grant, Health, Switch
 
+log = structlog.get_logger("holdfast.app")
+
 _LAST_SPANS_S = 2.0
 """Seconds that the last spans get to reach their backend when an app closes."""
 
@@ -184,8 +186,11 @@ class Parts:
     async def told_end(self, execution: Execution) -> Execution:
         """The same execution; where it was cancelled and no worker had it, its trace has ended too."""
         trail = await self.trail()
-        if execution.ended and (tracing := self._traced(trail)):
-            tracing.tell_end(execution, await trail.events(execution.id))
+        try:
+            if execution.ended and (tracing := self._traced(trail)):
+                tracing.tell_end(execution, await trail.events(execution.id))
+        except Exception as error:  # noqa: BLE001 - it was cancelled, whatever becomes of its trace
+            log.warning("trace_broken_off", execution=execution.id, error=str(error))
         return execution
 
     async def close(self) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 from opentelemetry import trace as otel
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import TraceIdRatioBased
@@ -20,7 +20,7 @@ from holdfast.trail.traces.ids import is_sampled, trace_id_of
 from holdfast.trail.traces.live import Tracing
 from holdfast.trail.traces.otel import through
 from holdfast.trail.traces.setup import open_tracing
-from tests.telemetry.desk import ask, clerk, of, traced
+from tests.telemetry.desk import ask, clerk, of, play, traced
 from tests.telemetry.receiver import Receiver
 
 
@@ -104,6 +104,30 @@ def test_the_program_s_own_provider_gets_the_spans(sqlite_database: str, own: In
     outer, inner = spans["execute_tool charge"], spans["POST /charges"]
     assert (inner.parent.span_id, spans["invoke_agent clerk"].parent) == (outer.context.span_id, None)
     assert outer.start_time <= inner.start_time <= inner.end_time <= outer.end_time
+
+
+class Broken(SpanProcessor):
+    """A processor of the program's own that has a mistake in it."""
+
+    def on_end(self, span: ReadableSpan) -> None:
+        raise RuntimeError(span.name)
+
+
+def test_a_trace_is_never_worth_an_execution(sqlite_database: str, own: InMemorySpanExporter):
+    """Whatever tracing raises, the work goes on, and the log says that the trace does not."""
+    otel.get_tracer_provider().add_span_processor(Broken())
+    with structlog.testing.capture_logs() as logs:
+        execution = ask(traced(sqlite_database, clerk([Call("look", {"order": "7"}), Say("So.")])))
+    assert (execution.status, own.get_finished_spans() != ()) == ("completed", True)
+    assert [line["event"] for line in logs if line["log_level"] == "error"] == ["trace_broken_off"]
+
+
+def test_what_is_cancelled_stays_so_without_the_sdk(sqlite_database: str, monkeypatch: pytest.MonkeyPatch):
+    """A cancel succeeds where the trace of it cannot be told."""
+    execution = ask(traced(sqlite_database, clerk([Call("send", {"to": "bob"})]), enabled=False))
+    without_sdk(monkeypatch)
+    app = traced(sqlite_database, clerk([]), otlp_endpoint="http://localhost:4318")
+    assert play(app, lambda app: app.cancel(execution.id)).status == "cancelled"
 
 
 def test_a_switch_holds_for_the_program_s_own_provider_too(sqlite_database: str, own: InMemorySpanExporter):

@@ -1,9 +1,8 @@
 """A worker dies at any instant; the trace goes on in the next one."""
 
-from multiprocessing import get_context
-
 from holdfast import App
 from holdfast.types import Execution
+from tests import processes
 from tests.telemetry.desk import named, of, one, orphans, play, traced
 from tests.telemetry.doomed import die, mover
 from tests.telemetry.receiver import Receiver
@@ -11,7 +10,7 @@ from tests.telemetry.receiver import Receiver
 
 def test_a_trace_survives_kill_9_and_take_over(sqlite_database: str, receiver: Receiver):
     """What the dead worker had in memory is told by the one that takes over: nothing is missing, nothing twice."""
-    doomed = get_context("forkserver").Process(target=die, args=(sqlite_database, receiver.url))
+    doomed = processes._FORKS.Process(target=die, args=(sqlite_database, receiver.url))
     doomed.start()
     doomed.join(60)
     assert (doomed.exitcode, receiver.spans) == (-9, [])

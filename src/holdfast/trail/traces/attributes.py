@@ -23,7 +23,7 @@ def known(attributes: Mapping[str, Attribute | None]) -> Given:
     return {name: value for name, value in attributes.items() if value is not None}
 
 
-def answered(data: Data) -> Given:
+def answered(data: Data, *, content: bool) -> Given:
     """What a model call came to, failed or not."""
     asked = str(data.get("gen_ai.request.model") or "")
     found: Given = {
@@ -45,6 +45,10 @@ def answered(data: Data) -> Given:
     response: Data = data.get("response") or {}
     if reason := response.get("finish_reason"):
         found["gen_ai.response.finish_reasons"] = (str(reason),)
+    if then := data.get("then"):
+        found["holdfast.then"] = str(then)
+    if content and response:
+        found["gen_ai.output.messages"] = spoken(response)
     return found
 
 

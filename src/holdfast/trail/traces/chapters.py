@@ -87,30 +87,28 @@ def _requested(weaver: Weaver, seq: int, data: Data, at_ns: int) -> None:
     weaver.model = Open(span_id_of(weaver.id, "model", seq), at_ns, said)
 
 
-def _responded(weaver: Weaver, seq: int, data: Data, at_ns: int) -> None:
-    said = say.answered(data)
-    if weaver.content:
-        said["gen_ai.output.messages"] = say.spoken(data["response"])
-    _close_model(weaver, seq, data, at_ns, said=said)
-
-
-def _attempt_failed(weaver: Weaver, seq: int, data: Data, at_ns: int) -> None:
-    said = {**say.answered(data), "holdfast.then": str(data.get("then"))}
-    _close_model(weaver, seq, data, at_ns, said=said, error=str(data.get("failure")))
-
-
-def _close_model(  # noqa: PLR0913 - what a model call can come to
-    weaver: Weaver, seq: int, data: Data, at_ns: int, *, said: Given, error: str | None = None
-) -> None:
-    asked, weaver.model = weaver.model or Open(span_id_of(weaver.id, "model", seq), at_ns), None
-    if not asked.measured:
-        asked.start_ns = max(asked.start_ns, at_ns - _ns_of_ms(data.get("latency_ms")))
-    name = f"chat {said['gen_ai.request.model']}"
-    said = {**weaver.common, **said}
-    weaver.tell(name, asked, at_ns, parent=weaver.inner, said=said, error=error, detail=data.get("error"), client=True)
+def _answered(weaver: Weaver, seq: int, data: Data, at_ns: int) -> None:
+    """A model answered, or one attempt at it failed."""
     weaver.totals.input_tokens += int(data.get("gen_ai.usage.input_tokens") or 0)
     weaver.totals.output_tokens += int(data.get("gen_ai.usage.output_tokens") or 0)
     weaver.totals.usd += float(data.get("cost_usd") or 0)
+    asked, weaver.model = weaver.model, None
+    if weaver.muted:
+        return
+    asked = asked or Open(span_id_of(weaver.id, "model", seq), at_ns)
+    if not asked.measured:
+        asked.start_ns = max(asked.start_ns, at_ns - _ns_of_ms(data.get("latency_ms")))
+    said = {**weaver.common, **say.answered(data, content=weaver.content)}
+    weaver.tell(
+        f"chat {said['gen_ai.request.model']}",
+        asked,
+        at_ns,
+        parent=weaver.inner,
+        said=said,
+        error=data.get("failure"),
+        detail=data.get("error"),
+        client=True,
+    )
 
 
 def _chain_failed(weaver: Weaver, _seq: int, data: Data, at_ns: int) -> None:
@@ -176,7 +174,8 @@ def _ended(weaver: Weaver, _seq: int, data: Data, at_ns: int) -> None:
 
 def _judged(weaver: Weaver, _seq: int, data: Data, at_ns: int) -> None:
     """A gate decided about a call, a result or changed tools."""
-    weaver.note("gate.decided", at_ns, say.decision(data, content=weaver.content))
+    if not weaver.muted:
+        weaver.note("gate.decided", at_ns, say.decision(data, content=weaver.content))
 
 
 def _begin_if_running(weaver: Weaver, seq: int, data: Data, at_ns: int) -> None:
@@ -234,8 +233,8 @@ _HANDLERS: Final[Mapping[str, Callable[[Weaver, int, Data, int], None]]] = {
     kinds.CONTEXT_COMPACTED: _compacted,
     kinds.TOOLS_CHANGED: _judged,
     kinds.MODEL_REQUESTED: _requested,
-    kinds.MODEL_RESPONDED: _responded,
-    kinds.MODEL_ATTEMPT_FAILED: _attempt_failed,
+    kinds.MODEL_RESPONDED: _answered,
+    kinds.MODEL_ATTEMPT_FAILED: _answered,
     kinds.MODEL_FAILED: _chain_failed,
     kinds.CORRECTED: _corrected,
     kinds.CALL_DECIDED: _decided,
