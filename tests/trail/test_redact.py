@@ -31,6 +31,8 @@ SECRETS = [
     ("github_pat_" + "a1" * 18, "[redacted:api_key]"),
     ("xoxb-123456789012-abcdefgh", "[redacted:api_key]"),
     ("whsec_Mf+Q9r/GKYqrTwjUPD8ILPZI=", "[redacted:api_key]"),
+    (f"hf_{'01a1ff67' * 4}_gd8Qw3WiQIBmiWJS1WGSDRkMFYjjL5DPK4Y3_74Olo0", "[redacted:api_key]"),
+    (f"open /login/hl_{'01a1ff67' * 4}_{'x-' * 21}x now", "open /login/[redacted:api_key] now"),
     ("AIzaSyA1234567890abcdefghijklmnopqrstuv", "[redacted:api_key]"),
     (PEM, "[redacted:private_key]"),
     ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.abc_def", "[redacted:jwt]"),

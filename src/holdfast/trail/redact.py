@@ -67,6 +67,7 @@ _RULES = (
     _rule("api_key", _LEFT + r"gh[pousr]_[A-Za-z0-9]{20,}", "ghp_", "gho_", "ghu_", "ghs_", "ghr_"),
     _rule("api_key", _LEFT + r"(?:github_pat_\w{20,}|glpat-[\w-]{20,})", "pat_"),
     _rule("api_key", _LEFT + r"xox[abeprs]-[A-Za-z0-9-]{10,}", "xox"),
+    _rule("api_key", _LEFT + r"h[fls]_[0-9a-f]{8,64}_[\w-]{20,}", "hf_", "hl_", "hs_"),  # ours
     _rule("api_key", _LEFT + r"AIza[\w-]{30,}", "aiza"),
     _rule("bearer", r"(?i:\bbearer)\s{1,3}(?P<secret>[\w.~+/-]{12,}+=*)", "bearer"),
     _rule(
@@ -87,8 +88,8 @@ _CARD_DIGITS = b"0" * 13
 _CARD_LIKE = re.compile(r"[2-6](?:(?<![0-9A-Fa-f].)(?<!\d\..)|(?<=\\[nrtbf].))\d(?:[ -]?\d){11}", re.DOTALL)
 _URL_LIKE = re.compile(r"://[^\s/@\"]{0,400}@")
 _TOKEN_LIKE = re.compile(
-    rb"_(?<=[cknoprstu]_)(?:(?<=[srp]k_)[a-z0-9_]{15}|(?<=gh[pousr]_)[a-z0-9]{20}|(?<=pat_)[a-z0-9_]{20}"
-    rb"|(?<=whsec_)[a-z0-9+/:]{16})"
+    rb"_(?<=[cfklnoprstu]_)(?:(?<=[srp]k_)[a-z0-9_]{15}|(?<=gh[pousr]_)[a-z0-9]{20}|(?<=pat_)[a-z0-9_]{20}"
+    rb"|(?<=whsec_)[a-z0-9+/:]{16}|(?<=h[fls]_)[0-9a-f]{8})"
 )
 _UPPER_TOKEN_LIKE = re.compile("A(?:KIA|SIA|Iza)")
 
