@@ -38,8 +38,12 @@ async def follow_events(record: Record, execution_id: str, *, after: int, follow
                 yield event
             if batch:
                 continue
-            if not follow or last in END_EVENTS or (last is None and (await record.get(execution_id)).ended):
+            if not follow or last in END_EVENTS:
                 return
+            if last is None and (known := await record.get(execution_id)).ended:
+                if known.last_seq <= after:
+                    return
+                continue  # it ended since the news were read
             await anext(ticks)
 
 
