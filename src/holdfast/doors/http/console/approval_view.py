@@ -187,13 +187,15 @@ def bounds_of(approval: Approval) -> str:
 def _bound(name: str, value: Json) -> str:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return ""
-    if isinstance(value, str) and not _is_number(value):
+    if isinstance(value, str) and not _is_amount(value):
         return f"{name}={value}" if value.strip() and len(value) <= 60 and value.isprintable() else ""
     return f"{name}<={value}"
 
 
-def _is_number(text: str) -> bool:
-    return text.replace(".", "", 1).isdigit() and len(text) <= 12 and not text.startswith("0" * 2)
+def _is_amount(text: str) -> bool:
+    """Whether a text is a number with a point: digits alone are as likely somebody's id, which has no less and more."""
+    whole, point, part = text.partition(".")
+    return bool(point) and whole.isdecimal() and part.isdecimal() and len(text) <= 16
 
 
 def _entry(approval: Approval, *, alike: int, now: datetime) -> Entry:

@@ -93,7 +93,7 @@ async def costs(request: Request, caller: Annotated[Caller, Depends(needs("see")
     mine = [one for one in accounts if reached(caller, one.budget.scope, one.subject)]
     return await page(
         request, "costs.html", caller=caller, title="Costs", view=view, days=days, spans=SPANS, age_s=age_s,
-        most_budgets=_ROWS, budgets=budget_views(mine),
+        dollars=dollars, most_budgets=_ROWS, budgets=budget_views(mine),
         rates=[one for one in controls.rates if _rate_reached(caller, one)],
     )  # fmt: skip
 
@@ -191,9 +191,8 @@ def _budget(one: Account) -> BudgetView:
 
 
 def dollars(amount: Decimal) -> str:
-    """As money is written, without hundredths of a cent that are none."""
-    text = money(amount)
-    return text[:-2] if text.endswith("00") and len(text.rpartition(".")[2]) == 4 else text
+    """To the cent from a dollar on; less is told to a hundredth of a cent."""
+    return f"${amount:,.2f}" if amount >= 1 or not amount else money(amount)
 
 
 def _rate_reached(caller: Caller, rate: Rate) -> bool:
