@@ -192,6 +192,14 @@ class Access:
         """
         return self._caller(await self._used(cookie, "session"))
 
+    async def in_force(self, id: str) -> bool:  # noqa: A002 - the word of the domain
+        """Whether a key or a session still counts; `True` for what is none."""
+        found = await (await self._parts.trail()).credential(id)
+        try:
+            return found is None or _refuse_over(found, self._parts.clock.now()) is None
+        except Unauthenticated:
+            return False
+
     # --- how
 
     def _new(  # noqa: PLR0913 - the parts of a credential

@@ -12,6 +12,7 @@ from holdfast.doors.http.api.document import document_of
 from holdfast.doors.http.bodies import BoundedBodies
 from holdfast.doors.http.headers import SafeHeaders
 from holdfast.doors.http.hosts import KnownHosts
+from holdfast.doors.http.lapsed import lapsed_ended
 from holdfast.doors.http.options import HttpOptions
 from holdfast.doors.http.problems import install_problems
 from holdfast.doors.http.protocols import protocol_routers, telling
@@ -44,6 +45,7 @@ def make_app(app: App, *, options: HttpOptions = _DEFAULTS, outside: Outside | N
                 await opened.enter_async_context(app)
                 taking_in = await opened.enter_async_context(app.outside())
             await opened.enter_async_context(telling(app, taking_in))
+            await opened.enter_async_context(lapsed_ended(app.access, streams))
             yield {
                 "app": app,
                 "outside": taking_in,

@@ -8,7 +8,7 @@ It ends with the source (`end`), with the server (`closing`), or when the client
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Collection, Generator
 from contextlib import aclosing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
@@ -26,6 +26,8 @@ log = structlog.get_logger("holdfast.http")
 
 _HEADERS: Final = {"content-type": "text/event-stream", "cache-control": "no-store", "x-accel-buffering": "no"}
 _HEARTBEAT: Final = b":\n\n"
+_PIECE: Final = 65_536
+"""Bytes that are written at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,11 +89,21 @@ class Streams:
     def __init__(self, *, most: int, most_per_caller: int, closing: asyncio.Event) -> None:
         self._most, self._most_per_caller, self._closing = most, most_per_caller, closing
         self._open: Counter[str] = Counter()
-        self._ending: set[asyncio.Future[None]] = set()
+        self._ending: dict[asyncio.Future[None], str] = {}
+        """What ends each open stream, with its caller."""
         self._watcher: asyncio.Task[None] | None = None
 
     def __len__(self) -> int:
         return self._open.total()
+
+    def callers(self) -> Collection[str]:
+        """Who has one open."""
+        return list(self._open)
+
+    def end(self, caller: str) -> None:
+        """End all that a caller has open, as when the server stops."""
+        for ending in [one for one, whose in self._ending.items() if whose == caller and not one.done()]:
+            ending.set_result(None)
 
     @contextmanager
     def opened(self, caller: str) -> Generator[asyncio.Future[None]]:
@@ -108,7 +120,7 @@ class Streams:
         try:
             yield ending
         finally:
-            self._ending.discard(ending)
+            self._ending.pop(ending, None)
             self._open[caller] -= 1
             if not self._open[caller]:
                 del self._open[caller]
@@ -119,13 +131,13 @@ class Streams:
             self._watcher = loop.create_task(self._watch())  # one for all of them
         ending: asyncio.Future[None] = loop.create_future()
         self._open[caller] += 1
-        self._ending.add(ending)
+        self._ending[ending] = caller
         return ending
 
     async def _watch(self) -> None:
         await self._closing.wait()
-        for ending in self._ending:
-            ending.set_result(None)
+        for caller in self.callers():
+            self.end(caller)
 
 
 def events_stream(  # noqa: PLR0913 - what is said, and how it may end
@@ -238,15 +250,18 @@ class _Wire:
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
         await self.say(self._pace.first)
 
-    async def say(self, chunk: bytes, *, more: bool = True) -> None:
-        """Send it.
+    async def say(self, words: bytes, *, more: bool = True) -> None:
+        """Send it, a piece at a time: the server keeps no more of it than the client is behind by one piece.
 
         Raises:
             TimeoutError: The client takes nothing.
         """
         async with self._turn:
-            async with asyncio.timeout(self._pace.write_s):
-                await self._send({"type": "http.response.body", "body": chunk, "more_body": more})
+            for begin in range(0, max(len(words), 1), _PIECE):
+                last = begin + _PIECE >= len(words)
+                piece = {"body": words[begin : begin + _PIECE], "more_body": more or not last}
+                async with asyncio.timeout(self._pace.write_s):
+                    await self._send({"type": "http.response.body", **piece})
             self._said_at = self._loop.time()
 
     async def end(self, sent: Sent | None) -> None:

@@ -1,11 +1,14 @@
 """Keys in the header: what counts, what guessing comes to, and how far a bound key reaches."""
 
+import asyncio
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from starlette.types import Message, Scope
 
+from holdfast.doors.http.lapsed import end_lapsed
 from holdfast.doors.http.options import HttpOptions
 from tests.doors.http.security.conftest import Site, opened
 
@@ -83,3 +86,48 @@ def test_a_key_that_asks_too_much_is_told_to_wait(slow_site: Site) -> None:
     assert 1 <= int(came[-1].headers["retry-after"]) <= 2
     assert came[-1].json()["code"] == "too_many_requests"
     assert slow_site.request("GET", "/v1/executions", key=operator).status_code == 200
+
+
+async def followed(site: Site, path: str, key: str, said: list[bytes], begun: asyncio.Event) -> None:
+    """A client that stays."""
+
+    async def receive() -> Message:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def send(message: Message) -> None:
+        said.append(message.get("body", b""))
+        begun.set()
+
+    headers = [(b"host", b"127.0.0.1"), (b"authorization", f"Bearer {key}".encode()), (b"accept", b"text/event-stream")]
+    scope: Scope = {
+        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "GET", "scheme": "http",
+        "path": path, "raw_path": path.encode(), "query_string": b"", "root_path": "", "headers": headers,
+        "client": ("192.0.2.4", 4711), "server": ("127.0.0.1", 80),
+    }  # fmt: skip
+    await site._asgi(scope, receive, send)
+
+
+def test_who_loses_a_key_is_told_nothing_more(site: Site) -> None:
+    """A stream that is open ends; one of another key goes on."""
+    waits = site.started("payer")
+
+    async def story() -> None:
+        access, streams = site.app.access, site._state["streams"]
+        made, key = await access.create_key("leaving", role="viewer", by="test")
+        said: list[bytes] = []
+        path, begun = f"/v1/executions/{waits.id}/events", asyncio.Event()
+        theirs = asyncio.create_task(followed(site, path, key, said, begun))
+        others = asyncio.create_task(followed(site, path, site.keys["viewer"], [], asyncio.Event()))
+        await begun.wait()
+        await end_lapsed(access, streams)
+        assert not theirs.done()
+        await access.revoke_key(made.id, by="test")
+        await end_lapsed(access, streams)
+        await asyncio.wait_for(theirs, 10)
+        assert b"event: closing" in b"".join(said)
+        assert not others.done()
+        others.cancel()
+        await asyncio.wait({others})
+
+    site.run(story())
