@@ -72,6 +72,9 @@ class Agent(Generic[OutputT_co]):
             pydantic-ai, either with settings of its own (`Model`), and rule functions (`Conversation -> Reply`).
         instructions: What the agent is told before everything else.
         tools: Functions decorated with `holdfast.tool`. Default: none.
+        team: Specialists that this agent may give tasks to: each delegation is an execution of its own, within what
+            this one has left. Default: none.
+        description: What a supervisor is told that this agent does. Default: its instructions' first paragraph.
         output: A type that pydantic can validate, for a structured result. Default: `str`, plain text.
         limits: Hard bounds on each execution.
         version: Recorded with each execution. Default: `"1"`.
@@ -100,6 +103,8 @@ class Agent(Generic[OutputT_co]):
     models: Sequence[str | LanguageModel | Model | Rule]
     instructions: str = ""
     tools: Sequence[Tool] = ()
+    team: "Sequence[Agent[object]]" = ()
+    description: str = ""
     output: type[OutputT_co] = str  # pyright: ignore[reportAssignmentType] - the TypeVar's default
     limits: Limits = field(default_factory=Limits)
     version: str = "1"
@@ -126,8 +131,21 @@ class Agent(Generic[OutputT_co]):
         for tool in self.tools:
             if not hasattr(tool, "schema_hash"):
                 raise DeclarationError(f"agent {self.name!r}: {tool!r} is no tool: decorate it with @tool(...)")
-        _refuse_name_clashes(self.name, [tool.name for tool in self.tools])
+        _refuse_bad_team(self)
+        _refuse_name_clashes(self.name, [*(tool.name for tool in self.tools), *_delegations(self)])
         _refuse_clashing_fallbacks(self.name, self.tools)
+
+
+def _delegations(agent: Agent[object]) -> Sequence[str]:
+    return [f"delegate_to_{member.name}" for member in agent.team]
+
+
+def _refuse_bad_team(agent: Agent[object]) -> None:
+    for member in cast("Sequence[object]", agent.team):
+        if not isinstance(member, Agent):
+            raise DeclarationError(f"agent {agent.name!r}: team has {member!r}: give agents, team=[Agent(...)]")
+    if any(member.name == agent.name for member in agent.team):
+        raise DeclarationError(f"agent {agent.name!r} has a specialist of its own name: rename one")
 
 
 def _refuse_bad_values(agent: Agent[object]) -> None:
@@ -148,6 +166,9 @@ def _refuse_bad_values(agent: Agent[object]) -> None:
         "tokens": limits.tokens,
         "tool_calls": limits.tool_calls,
         "repeats": limits.repeats,
+        "children": limits.children,
+        "descendants": limits.descendants,
+        "depth": limits.depth,
     }
     amounts = {
         "cost_usd": limits.cost_usd,

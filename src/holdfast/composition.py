@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import cast
@@ -256,10 +256,18 @@ def _by_name(agents: Sequence[Agent[object]]) -> Mapping[str, Agent[object]]:
         raise DeclarationError(f"App takes a list of agents: App([{cast('Agent[object]', given).name}])")
     if not isinstance(given, Sequence) or not all(isinstance(it, Agent) for it in cast("Sequence[object]", given)):
         raise DeclarationError(f"App takes a list of agents, not {given!r}: App([Agent(name=..., ...)])")
-    named = {agent.name: agent for agent in agents}
-    if len(named) < len(agents):
-        raise DeclarationError("two agents have the same name: give each its own")
+    named: dict[str, Agent[object]] = {}
+    for agent in _with_teams(agents):
+        if named.setdefault(agent.name, agent) is not agent:
+            raise DeclarationError(f"two agents have the same name, {agent.name!r}: give each its own")
     return named
+
+
+def _with_teams(agents: Sequence[Agent[object]]) -> Iterator[Agent[object]]:
+    """The agents and, after each, its specialists and theirs."""
+    for agent in agents:
+        yield agent
+        yield from _with_teams(agent.team)
 
 
 def refuse_in_event_loop(instead: str) -> None:

@@ -8,6 +8,7 @@ from functools import partial
 from holdfast.errors import ApprovalUnusable, ApprovalWithdrawn, InvalidArguments, Paused, Refused, Unavailable
 from holdfast.loop.activation import Activation
 from holdfast.loop.admit import answer_refused, heed_switches, leave_for, report_outcome
+from holdfast.loop.delegating import at_hand, delegate_late, settle_children, wait_for_children
 from holdfast.loop.fallback import stand_in
 from holdfast.loop.history import ApprovalState, CallState
 from holdfast.loop.outcome import changed, end_call, record_outcome, refusal
@@ -28,14 +29,17 @@ Ran = tuple[CallState, Outcome]
 
 async def act(activation: Activation) -> None:
     """Bring every call of this turn to its end, or park."""
+    settle_children(activation)
     await settle_answers(activation)
-    while not activation.over and (group := next_group(activation.history.open_calls())):
+    while not activation.over and (group := next_group(at_hand(activation))):
         calls = await begin(activation, group)
         if len(calls) == 1:
             outcomes = [await perform(activation, calls[0])]
         else:
             outcomes = await asyncio.gather(*(perform(activation, call) for call in calls))
         await leave_if_needed(activation, [ran for ran in outcomes if await settle(activation, *ran)])
+    if not activation.over and activation.history.at_work:
+        await wait_for_children(activation)
 
 
 async def settle(activation: Activation, call: CallState, outcome: Outcome) -> bool:
@@ -61,6 +65,9 @@ async def begin(activation: Activation, group: Sequence[CallState]) -> list[Call
     """Make the intent of calls durable that have none yet; with it go the outcomes before them.
 
     An approval is used up in the same commit.
+
+    Returns:
+        Those that are to be run here: others were refused, or are served by children.
     """
     if await ask_where_rights_were_lost(activation, group) or await heed_switches(activation, group):
         return []
@@ -81,7 +88,8 @@ async def begin(activation: Activation, group: Sequence[CallState]) -> list[Call
             await heed_refusal(activation, group, refusal)
             return []
     await activation.heed_cancel()
-    return [activation.history.calls[call.id] for call in group]
+    calls = [activation.history.calls[call.id] for call in group]
+    return [call for call in calls if call.status == "running" and call.id not in activation.history.children]
 
 
 async def heed_refusal(activation: Activation, group: Sequence[CallState], refusal: Refused) -> None:
@@ -129,6 +137,8 @@ async def ask_about_all(activation: Activation, group: Sequence[CallState], reas
 
 def dispatch(activation: Activation, call: CallState, answer: ApprovalState | None) -> None:
     """The intent of a call that waited for its turn, for a time, or for a person who said: run it."""
+    if call.tool in activation.cast.team and not delegate_late(activation, call):
+        return
     activation.intend(
         kinds.CALL_DISPATCHED,
         {"call_id": call.id, "approval_id": answer.id if answer else None},
@@ -171,7 +181,7 @@ async def perform(activation: Activation, call: CallState) -> Ran:
     tool = activation.cast.runnable.get(call.tool)
     if tool is None:
         return call, missing(call)
-    limits = activation.cast.agent.limits
+    limits = activation.limits
     run = run_call if call.fresh else recover_call
     with activation.desk.during(activation.id, call.id):
         outcome = await run(

@@ -12,9 +12,11 @@ from holdfast.loop.history import History
 from holdfast.loop.prompt import Prompt
 from holdfast.policy import approval as asking
 from holdfast.policy.limits import Spent
+from holdfast.teams.ceiling import within
 from holdfast.trail import events as kinds
 from holdfast.trail.codec import stored
 from holdfast.types import (
+    ENDED,
     Admission,
     Append,
     Appended,
@@ -23,9 +25,11 @@ from holdfast.types import (
     Claimed,
     Execution,
     Json,
+    Limits,
     ModelUsage,
     NewApproval,
     NewEvent,
+    NewExecution,
     Report,
     Status,
 )
@@ -40,6 +44,7 @@ class Draft:
     approvals: list[NewApproval] = field(default_factory=list[NewApproval])
     uses: list[ApprovalUse] = field(default_factory=list[ApprovalUse])
     grants: list[str] = field(default_factory=list[str])
+    children: list[NewExecution] = field(default_factory=list[NewExecution])
     reports: list[Report] = field(default_factory=list[Report])
 
 
@@ -92,8 +97,8 @@ class Activation:
         history, (steps, tokens, usd, calls) = self.history, self.history.since
         return Spent(
             steps=history.step - steps,
-            tokens=history.tokens + history.held_tokens - tokens,
-            cost_usd=history.cost_usd + history.held_usd - usd,
+            tokens=history.all_tokens - tokens,
+            cost_usd=history.all_usd - usd,
             tool_calls=history.tool_calls - calls,
         )
 
@@ -105,7 +110,12 @@ class Activation:
     def seconds_left(self) -> float:
         """Activity left under `total_timeout_s`."""
         active = self.history.active_s + (self.desk.clock.now() - self._began).total_seconds()
-        return self.cast.agent.limits.total_timeout_s - active
+        return self.limits.total_timeout_s - active
+
+    @property
+    def limits(self) -> Limits:
+        """The agent's, and of a child no more than its parent held for it."""
+        return within(self.cast.agent.limits, self.history.ceiling)
 
     def fact(self, kind: str, data: Mapping[str, Json], call: CallChange | None = None) -> None:
         """Something happened: it will be stored even if the execution is being cancelled."""
@@ -130,6 +140,11 @@ class Activation:
     def use_grant(self, grant: str) -> None:
         """Let the next commit use a standing yes once; refused, it is refused as a whole."""
         self._intents.grants.append(grant)
+
+    def start_child(self, child: NewExecution, data: Mapping[str, Json]) -> None:
+        """Let an execution begin with the next commit that serves one of this turn's calls."""
+        self._record(self._intents, kinds.CHILD_STARTED, data, None)
+        self._intents.children.append(child)
 
     def ask(self, approval: NewApproval) -> None:
         """Open a question to people."""
@@ -206,6 +221,8 @@ class Activation:
             if event.kind in DECISIONS:
                 self._facts.events.append(NewEvent(kind=event.kind, data={**event.data, **unstarted(event)}))
                 self._facts.calls |= {key: waiting(change) for key, change in self._intents.calls.items()}
+            elif event.kind == kinds.CHILD_STARTED:
+                del self.history.children[str(event.data["call_id"])]
             elif event.kind == kinds.MODEL_REQUESTED:
                 self.history.settle(keep=False)
         self._intents = Draft()
@@ -265,6 +282,7 @@ class Activation:
         wake_at: datetime | None = None,
     ) -> Appended:
         facts, intents, history = self._facts, self._intents, self.history
+        ends = status in ENDED
         try:
             appended = await self.desk.journal.append(
                 Append(
@@ -286,6 +304,9 @@ class Activation:
                     calls=(*facts.calls.values(), *intents.calls.values()),
                     approvals=tuple(intents.approvals),
                     uses=tuple(intents.uses),
+                    children=tuple(intents.children),
+                    parent_id=self.execution.parent_id if ends else None,
+                    abandons=ends and bool(history.at_work),
                     refuse_if_cancelled=bool(intents.events),
                     admission=_with_grants(admission, intents.grants),
                     reports=tuple(facts.reports),

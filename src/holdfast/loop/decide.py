@@ -7,6 +7,7 @@ from typing import TypeAlias
 from holdfast.errors import GrantUnusable, InvalidArguments, Paused, Unavailable
 from holdfast.loop.activation import Activation
 from holdfast.loop.admit import leave_for, stand_back
+from holdfast.loop.delegating import delegate, has_room, refused_delegation
 from holdfast.loop.handover import account, in_words
 from holdfast.loop.judged import Judged
 from holdfast.loop.model import RawCall, Response
@@ -51,6 +52,7 @@ async def decide(activation: Activation, response: Response) -> None:
         await hand_over(activation, others)
     else:
         judged = [judge(activation, index, call) for index, call in enumerate(others)]
+        judged = with_room(activation, judged)
         if activation.history.happened:
             judged = recognised(activation.history, judged)
         await open_calls(activation, await with_grants(activation, judged))
@@ -87,9 +89,27 @@ def judge(activation: Activation, index: int, raw: RawCall) -> Judged:
     )
 
 
+def with_room(activation: Activation, judged: Sequence[Judged]) -> Sequence[Judged]:
+    """The same, where delegations that there is no room for are refused; what is left is shared among them."""
+    among = sum(delegates_now(activation, call) for call in judged)
+    if not among:
+        return judged
+    return [
+        replace(call, decision=no)
+        if delegates_now(activation, call) and (no := refused_delegation(activation, call.raw.tool, among=among))
+        else call
+        for call in judged
+    ]
+
+
+def delegates_now(activation: Activation, call: Judged) -> bool:
+    """Whether a call that may run is a task for a specialist."""
+    return call.raw.tool in activation.cast.team and call.decision.verdict == "allow"
+
+
 def limited(activation: Activation, index: int) -> Decision | None:
     """The no for a call beyond the limit on tool calls."""
-    limit = activation.cast.agent.limits.tool_calls
+    limit = activation.limits.tool_calls
     return gate.over_limit(limit) if limit is not None and activation.spent.tool_calls + index >= limit else None
 
 
@@ -167,9 +187,16 @@ async def open_calls(activation: Activation, judged: Sequence[Judged]) -> None:
 
 def record_decisions(activation: Activation, judged: Sequence[Judged], begun: set[str]) -> None:
     """What was decided of each call, and the questions and refusals that follow."""
+    among = sum(call.id in begun and delegates_now(activation, call) for call in judged)
     for call in judged:
         status = status_of(call, begun)
+        delegates = status == "running" and delegates_now(activation, call)
+        if delegates and not has_room(activation, call.raw.tool, among=among):
+            status = "pending"  # as many as there is room for begin; the others when their turn comes
         activation.intend(kinds.CALL_DECIDED, decided(activation, call, status), row(activation, call, status))
+        if delegates and status == "running":
+            delegate(activation, call.id, call.raw.tool, call.arguments, among=among)
+        among -= delegates
         if call.grant:
             activation.use_grant(call.grant)
     for call in judged:

@@ -11,6 +11,7 @@ from holdfast.loop.output import OutputContract
 from holdfast.loop.tallies import Tallies
 from holdfast.policy.rights import Rights
 from holdfast.ports import Clock, During, Journal, NewId, Tool
+from holdfast.teams.delegate import Delegate, delegates
 from holdfast.tools.fallback import tools_behind
 from holdfast.trail.redact import Redactor
 from holdfast.types import Execution, Feedback, Grant, Price, Switch
@@ -51,6 +52,9 @@ class Cast:
     agent: Agent[object]
     models: Models
     tools: Mapping[str, Tool]
+    """Delegations to its team included."""
+    team: Mapping[str, Delegate]
+    """Specialists, by the tool that asks them."""
     contract: OutputContract
     runnable: Mapping[str, Tool]
     """Those tools and what stands in for them when they fail, which models are not offered."""
@@ -67,11 +71,13 @@ class Cast:
         Raises:
             DeclarationError: A money limit is set and the price of a model is unknown, or fallbacks go in a circle.
         """
-        tools = {tool.name: tool for tool in agent.tools}
+        team = delegates(agent)
+        tools = {tool.name: tool for tool in agent.tools} | {name: one.tool for name, one in team.items()}
         return cls(
             agent=agent,
             models=Models(agent, clock=clock, prices=prices),
             tools=tools,
+            team=team,
             contract=OutputContract(agent.output),
             runnable={behind.name: behind for tool in agent.tools for behind in tools_behind(tool)} | tools,
         )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
+from decimal import Decimal
 from typing import Any, Final, TypeAlias, cast
 
 from holdfast.loop.asked import attempt_failed, chain_failed, parked, requested, responded
@@ -9,6 +10,7 @@ from holdfast.loop.history import (
     CALL_OVER,
     MALFORMED_GATES,
     CallState,
+    Child,
     History,
     Origin,
     body_of,
@@ -20,6 +22,7 @@ from holdfast.loop.people import escalated, escalation_answered, opened, propose
 from holdfast.loop.rewind import before_step, happened_of, standing
 from holdfast.loop.transcript import Answered, Entry, Returned, Told
 from holdfast.policy.loops import Seen
+from holdfast.teams.ceiling import Ceiling
 from holdfast.trail import events as kinds
 from holdfast.trail.codec import as_text
 from holdfast.types import CallRecord, Event, Json
@@ -34,6 +37,7 @@ NOT_BY_A_WORKER: Final = frozenset(
         kinds.APPROVAL_WITHDRAWN,
         kinds.CANCEL_REQUESTED,
         kinds.RETRIED,
+        kinds.CHILD_ENDED,
     }
 )
 """Events that may come while no worker holds the execution."""
@@ -46,7 +50,7 @@ TOOL_FAILURES: Final = frozenset({"error", "timeout", "refused", "postponed", "c
 """Classes of failure that are a tool's own, and no mistake of the model."""
 
 CARRIED: Final = ("step", "tokens", "cost_usd", "held_tokens", "held_usd", "tool_calls", "pins", "rung", "model",
-                  "used", "last_at")  # fmt: skip
+                  "used", "last_at", "descendants", "family_tokens", "family_usd", "ceiling")  # fmt: skip
 """What turns that are set aside leave behind: what they cost, and steps that are counted once."""
 
 
@@ -100,6 +104,9 @@ def started(history: History, data: Data) -> None:
     history.input = data["input"]
     history.user = data["user"]
     history.pins = dict(data["tools"])
+    origin: Data = data.get("origin") or {}
+    if "ceiling" in origin:
+        history.ceiling = Ceiling.of_event(origin["ceiling"])
     history.add(Told(as_text(history.input)))
 
 
@@ -112,8 +119,8 @@ def claimed(history: History, _data: Data) -> None:
 def retried(history: History, data: Data) -> None:
     history.since = (
         history.step,
-        history.tokens + history.held_tokens,
-        history.cost_usd + history.held_usd,
+        history.all_tokens,
+        history.all_usd,
         history.tool_calls,
     )
     history.corrections, history.closing, history.malformed = 0, None, False
@@ -225,6 +232,19 @@ def fell_back(history: History, data: Data) -> None:
     history.use_approvals(call.id)
 
 
+def child_started(history: History, data: Data) -> None:
+    ceiling = Ceiling.of_event(data["ceiling"])
+    history.children[data["call_id"]] = Child(id=data["child_id"], agent=data["agent"], ceiling=ceiling)
+
+
+def child_ended(history: History, data: Data) -> None:
+    history.descendants += 1 + data["descendants"]
+    history.family_tokens += data["tokens"]
+    history.family_usd += Decimal(data["cost_usd"])
+    if child := history.children.get(data["call_id"]):
+        history.children[data["call_id"]] = replace(child, end=data)
+
+
 def ended(history: History, data: Data) -> None:
     call = replace(history.calls[data["call_id"]], status=data["status"], attempts=data["attempt"])
     if call.status == "pending":
@@ -232,6 +252,7 @@ def ended(history: History, data: Data) -> None:
     history.calls[call.id] = call
     if call.status not in CALL_OVER:
         return
+    history.children.pop(call.id, None)
     history.use_approvals(call.id)
     history.records.append(record_of(call, data))
     first = call.origin.digest if call.origin else call.digest
@@ -295,6 +316,8 @@ HANDLERS: Final[Mapping[str, Callable[[History, Data], None]]] = {
     kinds.CALL_DECIDED: decided,
     kinds.CALL_DISPATCHED: dispatched,
     kinds.CALL_FELL_BACK: fell_back,
+    kinds.CHILD_STARTED: child_started,
+    kinds.CHILD_ENDED: child_ended,
     kinds.CALL_ENDED: ended,
     kinds.APPROVAL_OPENED: opened,
     kinds.RESULT_PROPOSED: proposed,

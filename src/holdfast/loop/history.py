@@ -11,6 +11,7 @@ from typing import Any
 from holdfast.loop.transcript import Answered, Entry, Responded, Returned, Told
 from holdfast.policy.chain import Tried
 from holdfast.policy.loops import Seen
+from holdfast.teams.ceiling import Ceiling
 from holdfast.types import Answer, ApprovalKind, CallRecord, CallStatus, Effect, Json, Routing
 
 CALL_OVER: frozenset[CallStatus] = frozenset({"completed", "failed", "denied"})
@@ -113,6 +114,17 @@ class Proposed:
     tool: str | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Child:
+    """An execution that serves one of this turn's calls."""
+
+    id: str
+    agent: str
+    ceiling: Ceiling
+    end: Mapping[str, Any] | None = None
+    """Its `child.ended` event; `None`: it is at work."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Used:
     """What one model was asked and cost so far."""
@@ -181,6 +193,15 @@ class History:
     """Calls of turns that were set aside, each until it is asked for again."""
     provider_ids: set[str] = field(default_factory=set[str])
     """How models named their calls so far: each name is given once in a conversation."""
+    children: dict[str, Child] = field(default_factory=dict[str, Child])
+    """By call, until what they came to is told."""
+    descendants: int = 0
+    """Executions below this one that have ended."""
+    family_tokens: int = 0
+    """What those had."""
+    family_usd: Decimal = Decimal(0)
+    ceiling: Ceiling | None = None
+    """Of a child: what its parent held for it."""
     contents: dict[str, str] = field(default_factory=dict[str, str])
     """What their results say, until all of them are there."""
     held_back: list[str] = field(default_factory=list[str])
@@ -202,6 +223,22 @@ class History:
     last_at: datetime | None = None
     fruitless: int = 0
     """Activations in a row that left nothing in the journal: their workers died."""
+
+    @property
+    def at_work(self) -> list[Child]:
+        """Children that have not ended."""
+        return [child for child in self.children.values() if child.end is None]
+
+    @property
+    def all_tokens(self) -> int:
+        """Tokens used and held, those of children included."""
+        return self.tokens + self.held_tokens + self.family_tokens + sum(it.ceiling.tokens for it in self.at_work)
+
+    @property
+    def all_usd(self) -> Decimal:
+        """Dollars spent and held, those of children included."""
+        held = sum((it.ceiling.cost_usd or Decimal(0) for it in self.at_work), Decimal(0))
+        return self.cost_usd + self.held_usd + self.family_usd + held
 
     def open_calls(self) -> list[CallState]:
         """Calls of this turn that are not over, in the order given."""

@@ -42,7 +42,7 @@ def room_for(
         return Exhausted(activation.history.closing)
     models = activation.cast.models
     return reserve(
-        activation.cast.agent.limits,
+        activation.limits,
         activation.spent,
         input_bound=models.input_bound(
             request,

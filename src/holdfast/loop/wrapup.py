@@ -128,7 +128,7 @@ def room_for_closing(
     models, history = activation.cast.models, activation.history
     bound = models.input_bound(request, known=known, rung=history.rung, among=rungs, counted=counted)
     price = partial(models.worst_cost, among=rungs)
-    limits = activation.cast.agent.limits
+    limits = activation.limits
     held = reserve_closing(limits, activation.spent, input_bound=bound, price=price)
     return held or Exhausted(history.closing or "CLOSING")
 

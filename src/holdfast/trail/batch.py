@@ -2,16 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from typing import TypeAlias, assert_never
 
-from holdfast.errors import HoldfastError, IdempotencyConflict
+from holdfast.errors import HoldfastError
 from holdfast.trail import rulings
 from holdfast.trail.aside import aside
-from holdfast.trail.codec import GENESIS, chain, stamp
 from holdfast.trail.controls.manage import change
-from holdfast.trail.controls.shared import newcomer
-from holdfast.trail.heads import Started
 from holdfast.trail.ledger import Ledger
 from holdfast.trail.requests import (
     AppendStep,
@@ -32,6 +28,7 @@ from holdfast.trail.requests import (
     UseAnswer,
     Write,
 )
+from holdfast.trail.starting import start
 from holdfast.trail.step import append
 from holdfast.types import ENDED, Appended, Swept
 
@@ -52,6 +49,8 @@ class Needs:
     """Agent types with idempotency keys."""
     starting: set[str] = field(default_factory=set[str])
     """Ids of new executions."""
+    families: set[str] = field(default_factory=set[str])
+    """Executions whose descendants matter, and whose parents."""
 
 
 def needs(batch: Sequence[Request]) -> Needs:
@@ -66,6 +65,8 @@ def needs(batch: Sequence[Request]) -> Needs:
             case Cancel() | Retry():
                 wanted.executions.add(request.execution_id)
                 wanted.questions_of.add(request.execution_id)
+                if isinstance(request, Cancel):
+                    wanted.families.add(request.execution_id)
             case Release():
                 wanted.executions.update(execution_id for execution_id, _ in request.held)
             case Start():
@@ -82,6 +83,10 @@ def _append_needs(step: AppendStep, wanted: Needs) -> None:
     wanted.executions.add(execution_id)
     if step.append.status == "awaiting_review" or step.append.status in ENDED:
         wanted.questions_of.add(execution_id)
+    if step.append.parent_id is not None:
+        wanted.executions.add(step.append.parent_id)
+    if step.append.abandons:
+        wanted.families.add(execution_id)
     for use in step.uses:
         wanted.approvals.add(use.approval_id)
 
@@ -100,7 +105,7 @@ def _accept(ledger: Ledger, request: Write) -> Result:  # noqa: C901 - one case 
         case AppendStep():
             result = append(ledger, request)
         case Start():
-            result = _start(ledger, request)
+            result = start(ledger, request)
         case Decide():
             rulings.decide(ledger, request)
         case Cancel():
@@ -120,51 +125,3 @@ def _accept(ledger: Ledger, request: Write) -> Result:  # noqa: C901 - one case 
         case _:
             assert_never(request)
     return result
-
-
-def _start(ledger: Ledger, request: Start) -> str:
-    new = request.new
-    known = ledger.started_by_id.get(new.id)
-    if known is None and new.idempotency_key:
-        known = ledger.started_by_key.get((new.agent_type, new.idempotency_key))
-    if known is None:
-        return _start_new(ledger, request)
-    if known.agent_type != new.agent_type or known.input_text != request.input_text:
-        used = f"idempotency key {new.idempotency_key!r}" if new.idempotency_key else f"id {new.id!r}"
-        raise IdempotencyConflict(f"{used} was already used for another input, by execution {known.id}")
-    return known.id
-
-
-def _start_new(ledger: Ledger, request: Start) -> str:
-    new, (kind, version, text), at = request.new, request.started, request.at
-    reason, wake_at = _held_back(ledger, request)
-    last = chain(GENESIS, execution_id=new.id, seq=1, kind=kind, version=version, at=at, text=text)
-    ledger.events.append((new.id, 1, kind, version, text, at, last))
-    ledger.new_executions.append(
-        (
-            new.id, new.parent_id, new.thread_id, new.user_id, new.agent_type, new.agent_version, "pending",
-            new.priority, request.input_text, 0, 0, "0", 0, "0", 0, new.idempotency_key, 1, last, at, at,
-            reason, wake_at,
-        )
-    )  # fmt: skip
-    known = Started(
-        id=new.id,
-        agent_type=new.agent_type,
-        idempotency_key=new.idempotency_key,
-        input_text=request.input_text,
-    )
-    ledger.started_by_id[new.id] = known
-    if new.idempotency_key:
-        ledger.started_by_key[new.agent_type, new.idempotency_key] = known
-    ledger.keep(request.blobs, at)
-    ledger.work = True
-    return new.id
-
-
-def _held_back(ledger: Ledger, request: Start) -> tuple[str | None, str | None]:
-    """Why and until when a new execution has to wait for the rates of requests, if it has to."""
-    if not ledger.shared.known.rates:
-        return None, None
-    now = datetime.fromisoformat(request.at)
-    delay_s = ledger.shared.delay_s(newcomer(request.new.agent_type, request.new.user_id), now)
-    return ("RATE_LIMITED", stamp(now + timedelta(seconds=delay_s))) if delay_s > 0 else (None, None)

@@ -66,6 +66,13 @@ intent made after the decision"""
 CALL_FELL_BACK: Final = "call.fell_back"
 """call_id, tool (the fallback that serves the call from here on), error (what failed so far), failure, effect, status
 (pending | awaiting_review), arguments, digest, schema_hash, decision {verdict, gate, reason, risk}"""
+CHILD_STARTED: Final = "child.started"
+"""call_id, child_id, agent, ceiling {tokens, cost_usd, descendants} (what of its parent's remainder is held for it),
+with the intent of the call that waits for it"""
+CHILD_ENDED: Final = "child.ended"
+"""call_id, child_id, agent, status, reason, error, result, steps, tokens, cost_usd (its own, its descendants' and bills
+that nobody knows), descendants (how many it had): written with the child's end"""
+
 CALL_ENDED: Final = "call.ended"
 """call_id, status (completed | failed | denied | in_doubt | pending), content (what the model is told),
 blob (or null), error, attempt, latency_ms; where they apply: failure (its class), fallback {kind (tool | cached |
@@ -117,6 +124,8 @@ VERSIONS: Final[dict[str, int]] = dict.fromkeys(
         CALL_DECIDED,
         CALL_DISPATCHED,
         CALL_FELL_BACK,
+        CHILD_STARTED,
+        CHILD_ENDED,
         CALL_ENDED,
         RESULT_PROPOSED,
         RESULT_REFUSED,

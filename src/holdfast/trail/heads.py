@@ -39,6 +39,16 @@ class Head:
     error: str | None
     updated_at: str
     completed_at: str | None
+    parent_id: str | None
+    parent_call: str | None
+    """The parent's call that waits for this execution's end; `None`: nobody waits."""
+    waits_for: int
+    """Children whose end this execution waits for."""
+    descendants: int
+    """Those that have ended."""
+    family_tokens: int
+    """What they had, beside `token_count`."""
+    family_usd: str
 
     def advanced(self) -> Row:
         """What changes while it runs: no column of an index."""
@@ -72,6 +82,11 @@ class Head:
             self.wake_at,
             self.cancel_requested_at,
             self.completed_at,
+            self.parent_call,
+            self.waits_for,
+            self.descendants,
+            self.family_tokens,
+            self.family_usd,
         )
 
 
@@ -136,7 +151,7 @@ ADVANCED_COLUMNS: Final = (
 )  # fmt: skip
 MOVED_COLUMNS: Final = (
     *ADVANCED_COLUMNS, "status", "status_reason", "fence", "lease_owner", "claimed_at", "wake_at",
-    "cancel_requested_at", "completed_at",
+    "cancel_requested_at", "completed_at", "parent_call", "waits_for", "descendants", "family_tokens", "family_usd",
 )  # fmt: skip
 QUESTION_COLUMNS: Final = tuple(f.name for f in fields(Question))
 CHANGED_COLUMNS: Final = (
@@ -164,5 +179,5 @@ OUTBOX_COLUMNS: Final = (
 NEW_EXECUTION_COLUMNS: Final = (
     "id", "parent_id", "thread_id", "user_id", "agent_type", "agent_version", "status", "priority", "input_data",
     "step_count", "token_count", "cost_usd", "reserved_tokens", "reserved_usd", "fence", "idempotency_key",
-    "last_seq", "last_hash", "created_at", "updated_at", "status_reason", "wake_at",
+    "last_seq", "last_hash", "created_at", "updated_at", "status_reason", "wake_at", "parent_call",
 )  # fmt: skip

@@ -1,7 +1,9 @@
 """What one transaction will write, gathered request by request, before any of it is written."""
 
+import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from decimal import Decimal
 from hashlib import sha256
 from typing import Literal, TypeAlias
 
@@ -17,6 +19,8 @@ from holdfast.trail.heads import Head, Question, Started
 from holdfast.trail.requests import KeepResult, Row
 from holdfast.types import ENDED, Append, Json, Status
 
+AWAY = "CHILDREN"
+"""Why an execution is parked that waits for the ends of its children."""
 Told: TypeAlias = Literal["opened", "reminded", "escalated", "decided", "expired", "withdrawn"]
 """What people are told about a question."""
 
@@ -28,7 +32,11 @@ class Ledger:
     """
 
     def __init__(
-        self, heads: Iterable[Head] = (), questions: Iterable[Question] = (), started: Iterable[Started] = ()
+        self,
+        heads: Iterable[Head] = (),
+        questions: Iterable[Question] = (),
+        started: Iterable[Started] = (),
+        family: Iterable[tuple[str | None, str]] = (),
     ) -> None:
         self.heads = {head.id: head for head in heads}
         self.questions: dict[str, Question] = {}
@@ -37,6 +45,11 @@ class Ledger:
             self.add_question(question)
         self.started_by_id = {s.id: s for s in started}
         self.started_by_key = {(s.agent_type, s.idempotency_key): s for s in started if s.idempotency_key}
+        self.family: dict[str, list[str]] = {}
+        """Descendants of executions that end or are cancelled, by these."""
+        for root, below in family:
+            if root is not None:
+                self.family.setdefault(root, []).append(below)
         self.advanced: dict[str, Head] = {}
         """Executions of which only unindexed columns change."""
         self.moved: dict[str, Head] = {}
@@ -159,6 +172,7 @@ class Ledger:
             head.completed_at = at
             for question in self.open_questions(head.id):
                 self.withdraw(head, question, reason=status, at=at)
+            self.tell_parent(head, at)
 
     def withdraw(self, head: Head, question: Question, *, reason: str, at: str) -> None:
         """Take back a question that needs no answer any more."""
@@ -192,6 +206,33 @@ class Ledger:
         """Put one delivery into the outbox, under an id that is made of `name` and where it goes."""
         row_id = sha256(f"{name}:{channel}:{data['to']}".encode()).hexdigest()[:32]
         self.outgoing.append((row_id, channel, kind, subject, canonical(data), "queued", 0, at, at))
+
+    def tell_parent(self, head: Head, at: str) -> None:
+        """Put a child's end into its parent's journal, and wake the parent when it was the last one."""
+        call_id, head.parent_call = head.parent_call, None
+        parent = self.heads.get(head.parent_id or "")
+        if call_id is None or parent is None or parent.status in ENDED:
+            return
+        tokens = head.token_count + head.unknown_tokens + head.family_tokens
+        usd = Decimal(head.cost_usd) + Decimal(head.unknown_usd) + Decimal(head.family_usd)
+        parent.waits_for -= 1
+        parent.descendants += 1 + head.descendants
+        parent.family_tokens += tokens
+        parent.family_usd = str(Decimal(parent.family_usd) + usd)
+        self.moved[parent.id] = parent
+        told: dict[str, Json] = {
+            "call_id": call_id, "child_id": head.id, "agent": head.agent_type, "status": head.status,
+            "reason": head.status_reason, "error": head.error,
+            "result": json.loads(head.result) if head.result else None,
+            "steps": head.step_count, "tokens": tokens, "cost_usd": str(usd), "descendants": head.descendants,
+        }  # fmt: skip
+        self.note(parent, events.CHILD_ENDED, told, at)
+        self.wake_if_alone(parent, at=at)
+
+    def wake_if_alone(self, head: Head, *, at: str) -> None:
+        """Make an execution claimable that waits for children, when all of them have ended."""
+        if head.status == "pending" and head.status_reason == AWAY and head.waits_for <= 0:
+            self.move(head, "pending", reason="CHILDREN_ENDED", at=at)
 
     def wake_if_answered(self, head: Head, *, reason: str, at: str) -> None:
         """Make an execution claimable when none of its questions is open."""

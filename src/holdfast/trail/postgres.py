@@ -134,7 +134,9 @@ class PostgresDatabase:
     # --- reading
 
     def load(self, needs: Needs) -> Ledger:
-        executions, questions_of = set(needs.executions), set(needs.questions_of)
+        family = self._rows(wording.FAMILY, list(needs.families), list(needs.families)) if needs.families else []
+        executions = {*needs.executions, *(of for _, of in family)}
+        questions_of = {*needs.questions_of, *(below for root, below in family if root is not None)}
         if needs.approvals:
             sql = "SELECT execution_id FROM agent_approvals WHERE id = ANY(%s)"
             found = {row[0] for row in self._rows(sql, list(needs.approvals))}
@@ -142,7 +144,7 @@ class PostgresDatabase:
             questions_of |= found
         locked = self._heads(wording.LOCK_HEADS, executions)
         questions = self._questions(needs.approvals, questions_of)
-        return Ledger(locked, questions, self._started(needs))
+        return Ledger(locked, questions, self._started(needs), family)
 
     def version(self) -> str:
         """Which definitions are in force."""

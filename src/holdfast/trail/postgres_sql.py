@@ -15,11 +15,12 @@ _MOMENTS: Final = frozenset(
         "called_at", "finished_at", "asked_at", "expires_at", "decided_at", "consumed_at", "attend_at", "due_at",
     }
 )  # fmt: skip
-_MONEY: Final = frozenset({"cost_usd", "reserved_usd", "unknown_usd"})
+_MONEY: Final = frozenset({"cost_usd", "reserved_usd", "unknown_usd", "family_usd"})
 _WHOLE: Final = frozenset(
     {
         "seq", "version", "priority", "step_count", "token_count", "reserved_tokens", "unknown_tokens", "fence",
-        "last_seq", "step_number", "attempt", "attempts", "quorum",
+        "last_seq", "step_number", "attempt", "attempts", "quorum", "waits_for",
+        "descendants", "family_tokens",
     }
 )  # fmt: skip
 _REAL: Final = frozenset({"latency_ms", "risk"})
@@ -76,6 +77,14 @@ QUESTIONS: Final = (
     f"SELECT {', '.join(map(_leaving, heads.QUESTION_COLUMNS))} FROM agent_approvals "  # noqa: S608
     "WHERE id = ANY(%s) OR (execution_id = ANY(%s) AND status = 'open') ORDER BY expires_at, id"
 )
+FAMILY: Final = """
+    WITH RECURSIVE below(root, id) AS (
+        SELECT id, id FROM unnest(%s::text[]) AS given(id)
+        UNION SELECT root, e.id FROM below JOIN agent_executions e ON e.parent_id = below.id
+        WHERE e.parent_id IS NOT NULL)
+    SELECT root, id FROM below WHERE id <> root
+    UNION ALL SELECT NULL, parent_id FROM agent_executions WHERE id = ANY(%s) AND parent_id IS NOT NULL
+"""
 STARTED: Final = """
     SELECT id, agent_type, idempotency_key, input_data FROM agent_executions WHERE id = ANY(%s)
     OR (agent_type, idempotency_key) IN (SELECT * FROM unnest(%s::text[], %s::text[]))

@@ -66,6 +66,7 @@ class Preparer:
             append.uses,
             blobs,
             at,
+            [self.start(child) for child in append.children],
         )
 
     def start(self, new: NewExecution) -> Start:

@@ -288,7 +288,7 @@ def _execution(row: Found, restorer: Restorer, calls: Sequence[ToolCall]) -> Exe
     values = {name: row[name] for name in _EXECUTION_FIELDS}
     values |= {name: moment(row[name]) for name in _EXECUTION_MOMENTS}
     values |= {name: restorer.value(row[name]) for name in ("input_data", "state", "result")}
-    values |= {name: money(row[name]) for name in ("cost_usd", "reserved_usd", "unknown_usd")}
+    values |= {name: money(row[name]) for name in ("cost_usd", "reserved_usd", "unknown_usd", "family_usd")}
     return Execution(**values, tool_calls=tuple(calls))
 
 

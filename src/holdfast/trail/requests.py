@@ -33,6 +33,7 @@ class AppendStep:
     uses: Sequence[ApprovalUse]
     blobs: Sequence[NewBlob]
     at: str
+    children: "Sequence[Start]" = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -199,17 +199,35 @@ def cancel(ledger: Ledger, asked: Cancel) -> None:
     head = ledger.head(asked.execution_id)
     if head.status in ENDED:
         raise IllegalTransition(f"execution {head.id} is {head.status}: there is nothing to cancel")
+    _cancel(ledger, head, by=asked.by, at=asked.at)
+    for below in ledger.family.get(head.id, ()):
+        _cancel_below(ledger, below, by=asked.by, at=asked.at)
+
+
+def abandon(ledger: Ledger, head: Head, at: str) -> None:
+    """Cancel what an execution that ends has started, and that has not ended."""
+    for below in ledger.family.get(head.id, ()):
+        _cancel_below(ledger, below, by=f"end of {head.id}", at=at)
+
+
+def _cancel_below(ledger: Ledger, execution_id: str, *, by: str, at: str) -> None:
+    below = ledger.head(execution_id)
+    if below.status not in ENDED:
+        _cancel(ledger, below, by=by, at=at)
+
+
+def _cancel(ledger: Ledger, head: Head, *, by: str, at: str) -> None:
     first = head.cancel_requested_at is None
-    head.cancel_requested_at = head.cancel_requested_at or asked.at
+    head.cancel_requested_at = head.cancel_requested_at or at
     ledger.moved[head.id] = head
     if head.status != "running":
         if ledger.shared.known.budgets:
-            ledger.shared.closed(subject_of(head), datetime.fromisoformat(asked.at))
+            ledger.shared.closed(subject_of(head), datetime.fromisoformat(at))
         head.unknown_tokens, head.unknown_usd = head.reserved_tokens, head.reserved_usd
-        ledger.move(head, "cancelled", reason="CANCELLED", at=asked.at)
-        ledger.note(head, events.CANCELLED, {"by": asked.by}, asked.at)
+        ledger.move(head, "cancelled", reason="CANCELLED", at=at)
+        ledger.note(head, events.CANCELLED, {"by": by}, at)
     elif first:
-        ledger.note(head, events.CANCEL_REQUESTED, {"by": asked.by}, asked.at)
+        ledger.note(head, events.CANCEL_REQUESTED, {"by": by}, at)
 
 
 def retry(ledger: Ledger, asked: Retry) -> None:

@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 from sqlalchemy.types import TypeEngine
 
-HEAD: Final = "0003"
+HEAD: Final = "0004"
 """The newest migration; a database that says so needs no look at Alembic."""
 VERSION_TABLE: Final = "agent_schema"
 
@@ -42,6 +42,11 @@ executions = Table(
     metadata,
     Column("id", Text, primary_key=True),
     Column("parent_id", Text),
+    Column("parent_call", Text),
+    Column("waits_for", Integer, nullable=False, server_default="0"),
+    Column("descendants", Integer, nullable=False, server_default="0"),
+    Column("family_tokens", BigInteger, nullable=False, server_default="0"),
+    Column("family_usd", MONEY, nullable=False, server_default="0"),
     Column("thread_id", Text),
     Column("user_id", Text),
     Column("agent_type", Text, nullable=False),

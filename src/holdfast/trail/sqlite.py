@@ -143,19 +143,19 @@ class SqliteDatabase:
     # --- reading
 
     def load(self, needs: Needs) -> Ledger:
-        executions = set(needs.executions)
+        family = self._rows(_FAMILY, _listed(needs.families)) if needs.families else []
+        executions = {*needs.executions, *(of for _, of in family)}
         questions: list[Question] = []
         if needs.approvals or needs.questions_of:
-            questions = [
-                Question(*row) for row in self._rows(_QUESTIONS, _listed(needs.approvals), _listed(needs.questions_of))
-            ]
+            asked = {*needs.questions_of, *(below for _, below in family)}
+            questions = [Question(*row) for row in self._rows(_QUESTIONS, _listed(needs.approvals), _listed(asked))]
             executions.update(question.execution_id for question in questions)
         started: list[Started] = []
         if needs.starting:
             pairs = json.dumps(sorted(needs.keys))
             started = [Started(*row) for row in self._rows(_STARTED, _listed(needs.starting), pairs)]
         known = [self._running[i] for i in executions if i in self._running]
-        return Ledger([*known, *self.heads(executions - self._running.keys())], questions, started)
+        return Ledger([*known, *self.heads(executions - self._running.keys())], questions, started, family)
 
     def heads(self, ids: Iterable[str]) -> list[Head]:
         listed = list(ids)
@@ -309,6 +309,16 @@ _QUESTIONS: Final = (
     "SELECT value FROM json_each(?2) UNION "
     "SELECT execution_id FROM agent_approvals WHERE id IN (SELECT value FROM json_each(?1))))"
 )
+_FAMILY: Final = """
+    WITH RECURSIVE below(root, id) AS (
+        SELECT value, value FROM json_each(?1)
+        UNION SELECT root, e.id FROM below JOIN agent_executions e ON e.parent_id = below.id
+        WHERE e.parent_id IS NOT NULL)
+    SELECT json_group_array(json_array(root, id)) FROM (
+        SELECT root, id FROM below WHERE id <> root
+        UNION ALL SELECT NULL, parent_id FROM agent_executions
+        WHERE id IN (SELECT value FROM json_each(?1)) AND parent_id IS NOT NULL)
+"""
 _STARTED: Final = """
     SELECT json_group_array(json_array(id, agent_type, idempotency_key, input_data)) FROM agent_executions
     WHERE id IN (SELECT value FROM json_each(?)) OR (agent_type, idempotency_key) IN (

@@ -4,6 +4,8 @@ from holdfast.errors import ApprovalUnusable, ApprovalWithdrawn, CancelRequested
 from holdfast.trail.heads import Head, Question
 from holdfast.trail.ledger import Ledger
 from holdfast.trail.requests import AppendStep, Row
+from holdfast.trail.rulings import abandon
+from holdfast.trail.starting import start_new
 from holdfast.types import ENDED, TRANSITIONS, Append, Appended, ApprovalUse, ModelUsage
 
 _STATUS, _OUTPUT, _ATTEMPT = 6, 5, 9
@@ -20,19 +22,14 @@ def append(ledger: Ledger, step: AppendStep) -> Appended:
         _consume(ledger, step)
     if granted is not None:
         ledger.take(granted, step.at)
-    for row in step.questions:
-        _open(ledger, head, row, step.at)
-    if step.blobs:
-        ledger.keep(step.blobs, step.at)
-    for row in step.calls:
-        _put_call(ledger, row)
-    if asked.usage:
-        ledger.usage += [usage_row(head.id, one) for one in asked.usage]
+    _bring(ledger, head, step)
     ledger.record(head, step.events, step.at)
     seq = head.last_seq
     _advance(head, step)
     if asked.status is not None:
         _leave(ledger, head, step)
+    elif step.children:
+        ledger.moved[head.id] = head
     elif asked.status_reason is not None:
         head.status_reason = asked.status_reason
         ledger.moved[head.id] = head
@@ -47,6 +44,21 @@ def append(ledger: Ledger, step: AppendStep) -> Appended:
         probe=granted.probe,
         probing_tools=granted.probing_tools,
     )
+
+
+def _bring(ledger: Ledger, head: Head, step: AppendStep) -> None:
+    """What comes with the events: children, questions, payloads, calls, usage."""
+    for child in step.children:
+        start_new(ledger, child)
+    head.waits_for += len(step.children)
+    for row in step.questions:
+        _open(ledger, head, row, step.at)
+    if step.blobs:
+        ledger.keep(step.blobs, step.at)
+    for row in step.calls:
+        _put_call(ledger, row)
+    if step.append.usage:
+        ledger.usage += [usage_row(head.id, one) for one in step.append.usage]
 
 
 def _refuse(head: Head, asked: Append) -> None:
@@ -160,9 +172,13 @@ def _leave(ledger: Ledger, head: Head, step: AppendStep) -> None:
     status = step.append.status
     if status is None:
         return
+    if step.append.abandons:
+        abandon(ledger, head, step.at)
     ledger.move(head, status, reason=step.append.status_reason, wake_at=step.wake_at, at=step.at)
     # A person may have answered between the question and the parking: nobody else would wake it.
     ledger.wake_if_answered(head, reason="ANSWERED", at=step.at)
+    # As well a child may have ended.
+    ledger.wake_if_alone(head, at=step.at)
 
 
 def usage_row(execution_id: str, usage: ModelUsage) -> Row:

@@ -8,7 +8,7 @@ from holdfast.types.approval import ApprovalUse, NewApproval
 from holdfast.types.call import CallChange
 from holdfast.types.control import Admission, ModelUsage, Report
 from holdfast.types.event import NewEvent
-from holdfast.types.execution import Status
+from holdfast.types.execution import NewExecution, Status
 from holdfast.types.value import Json
 
 
@@ -42,6 +42,12 @@ class Append:
     deadline: datetime | None = None
     calls: tuple[CallChange, ...] = ()
     approvals: tuple[NewApproval, ...] = ()
+    children: tuple[NewExecution, ...] = ()
+    """Executions that begin with this append; their calls wait for their ends."""
+    parent_id: str | None = None
+    """With an end: the parent, that is told and perhaps wakes."""
+    abandons: bool = False
+    """With an end: there may be children that have not ended, and are to be cancelled."""
     uses: tuple[ApprovalUse, ...] = ()
     refuse_if_cancelled: bool = False
     """True where the append would start something new: it is refused when a cancel was requested."""

@@ -55,6 +55,13 @@ class Execution:
     unknown_tokens: int = 0
     """Of those, held for calls whose bill nobody knows; budgets count it as spent."""
     unknown_usd: Decimal = Decimal(0)
+    waits_for: int = 0
+    """Children that it started and that have not ended."""
+    descendants: int = 0
+    """Executions that it started, they started, and so on, and that have ended."""
+    family_tokens: int = 0
+    """What those had, beside `token_count`."""
+    family_usd: Decimal = Decimal(0)
     lease_owner: str | None
     fence: int
     """Grows with every claim; a write with an older one is refused."""
@@ -87,6 +94,8 @@ class NewExecution:
     started: NewEvent
     """The `execution.started` event."""
     parent_id: str | None = None
+    parent_call: str | None = None
+    """The parent's call that waits for its end."""
     thread_id: str | None = None
     user_id: str | None = None
     priority: int = 0

@@ -28,6 +28,9 @@ class Limits:
             loop. Default: 3.
         tool_failures: Calls that failed for good, and whose tool had no fallback that helped, after which a
             person is asked. Mistakes of the model do not count. Default: 3; `None`: never.
+        children: Specialists at work at the same time, of an agent with a team. Default: 8.
+        descendants: Executions that it starts, they start, and so on, at most. Default: 32.
+        depth: Levels of executions below this one, at most. Default: 3.
     """
 
     steps: int = 25
@@ -38,6 +41,9 @@ class Limits:
     total_timeout_s: float = 300
     repeats: int = 3
     tool_failures: int | None = 3
+    children: int = 8
+    descendants: int = 32
+    depth: int = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,20 @@
+"""What executions need that start others and wait for them."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0004"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+MONEY = sa.Text().with_variant(sa.Numeric(), "postgresql")
+
+
+def upgrade() -> None:
+    """Add it. Code of version 0003 goes on working beside this until the deploy is over: it starts no children."""
+    op.add_column("agent_executions", sa.Column("parent_call", sa.Text()))
+    for name in ("waits_for", "descendants"):
+        op.add_column("agent_executions", sa.Column(name, sa.Integer(), nullable=False, server_default="0"))
+    op.add_column("agent_executions", sa.Column("family_tokens", sa.BigInteger(), nullable=False, server_default="0"))
+    op.add_column("agent_executions", sa.Column("family_usd", MONEY, nullable=False, server_default="0"))

@@ -1,0 +1,64 @@
+"""How an execution begins: asked for by a door, or by another execution. Pure."""
+
+from datetime import datetime, timedelta
+
+from holdfast.errors import IdempotencyConflict
+from holdfast.trail.codec import GENESIS, chain, stamp
+from holdfast.trail.controls.shared import newcomer
+from holdfast.trail.heads import Started
+from holdfast.trail.ledger import Ledger
+from holdfast.trail.requests import Start
+
+
+def start(ledger: Ledger, request: Start) -> str:
+    """Store a new execution, or find the one that was asked for before; its id.
+
+    Raises:
+        IdempotencyConflict: The key was used for another input.
+    """
+    new = request.new
+    known = ledger.started_by_id.get(new.id)
+    if known is None and new.idempotency_key:
+        known = ledger.started_by_key.get((new.agent_type, new.idempotency_key))
+    if known is None:
+        return start_new(ledger, request)
+    if known.agent_type != new.agent_type or known.input_text != request.input_text:
+        used = f"idempotency key {new.idempotency_key!r}" if new.idempotency_key else f"id {new.id!r}"
+        raise IdempotencyConflict(f"{used} was already used for another input, by execution {known.id}")
+    return known.id
+
+
+def start_new(ledger: Ledger, request: Start) -> str:
+    """Store an execution whose id is new; its id."""
+    new, (kind, version, text), at = request.new, request.started, request.at
+    reason, wake_at = _held_back(ledger, request)
+    last = chain(GENESIS, execution_id=new.id, seq=1, kind=kind, version=version, at=at, text=text)
+    ledger.events.append((new.id, 1, kind, version, text, at, last))
+    ledger.new_executions.append(
+        (
+            new.id, new.parent_id, new.thread_id, new.user_id, new.agent_type, new.agent_version, "pending",
+            new.priority, request.input_text, 0, 0, "0", 0, "0", 0, new.idempotency_key, 1, last, at, at,
+            reason, wake_at, new.parent_call,
+        )
+    )  # fmt: skip
+    known = Started(
+        id=new.id,
+        agent_type=new.agent_type,
+        idempotency_key=new.idempotency_key,
+        input_text=request.input_text,
+    )
+    ledger.started_by_id[new.id] = known
+    if new.idempotency_key:
+        ledger.started_by_key[new.agent_type, new.idempotency_key] = known
+    ledger.keep(request.blobs, at)
+    ledger.work = True
+    return new.id
+
+
+def _held_back(ledger: Ledger, request: Start) -> tuple[str | None, str | None]:
+    """Why and until when a new execution has to wait for the rates of requests, if it has to."""
+    if not ledger.shared.known.rates:
+        return None, None
+    now = datetime.fromisoformat(request.at)
+    delay_s = ledger.shared.delay_s(newcomer(request.new.agent_type, request.new.user_id), now)
+    return ("RATE_LIMITED", stamp(now + timedelta(seconds=delay_s))) if delay_s > 0 else (None, None)
