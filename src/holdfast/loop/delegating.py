@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from holdfast.loop.activation import Activation
 from holdfast.loop.history import CallState, Child
@@ -111,8 +111,8 @@ async def wait_for_children(activation: Activation) -> None:
 
 
 def _settle(activation: Activation, call: CallState, child: Child, end: Mapping[str, Any]) -> None:
-    completed = end["status"] == "completed"
-    result = end["result"]
+    completed, result = end["status"] == "completed", end["result"]
+    confidence = cast("Mapping[str, Json]", result).get("confidence") if isinstance(result, Mapping) else None
     told: dict[str, Json] = {
         "agent": child.agent,
         "execution": child.id,
@@ -122,8 +122,8 @@ def _settle(activation: Activation, call: CallState, child: Child, end: Mapping[
         "tokens": end["tokens"],
         "cost_usd": float(Decimal(end["cost_usd"])),
     }
-    if isinstance(result, Mapping) and isinstance(result.get("confidence"), int | float):
-        told["confidence"] = result["confidence"]
+    if isinstance(confidence, int | float):
+        told["confidence"] = confidence
     if completed:
         end_call(activation, call, "completed", as_text(told), output=told)
         return
