@@ -32,10 +32,12 @@ HoldfastError
 ├── ChannelProblem              people could not be reached, or an answer cannot be trusted
 │   ├── DeliveryFailed          a channel's service did not take a message
 │   └── ForgedAnswer            an answer is not from whom it claims: refuse and record it
-└── ToolProblem                 raised by or about a tool
-├── ToolError               the effect definitely did not happen
-├── RetryLater              it did not happen; try again after a while
-└── InvalidArguments        the arguments do not fit the tool's schema
+├── ToolProblem                 raised by or about a tool
+│   ├── ToolError               the effect definitely did not happen
+│   ├── RetryLater              it did not happen; try again after a while
+│   └── InvalidArguments        the arguments do not fit the tool's schema
+└── StepFailed                  a step of a workflow failed for good: go another way, or let it end the workflow
+    └── StepTimedOut            it took too long, or what it waited for did not come
 """
 
 from datetime import datetime
@@ -341,3 +343,27 @@ class InvalidArguments(ToolProblem):
     """The arguments do not fit the tool's schema."""
 
     code = "invalid_arguments"
+
+
+class StepFailed(HoldfastError):
+    """A step of a workflow failed for good.
+
+    Catch it in the workflow to go another way; uncaught, it ends the workflow.
+
+    Args:
+        step: Its name.
+        error: Why.
+        failure: The class of the failure: `error`, `timeout`, `refused`, `check`, `contract`, `unknown`, ...
+    """
+
+    code = "step_failed"
+
+    def __init__(self, step: str, error: str, *, failure: str = "error") -> None:
+        super().__init__(f"step {step!r} failed: {error}")
+        self.step, self.error, self.failure = step, error, failure
+
+
+class StepTimedOut(StepFailed, TimeoutError):
+    """A step of a workflow took too long, or what it waited for did not come."""
+
+    code = "step_timed_out"

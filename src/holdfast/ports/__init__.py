@@ -1,6 +1,6 @@
 """The seams: what the core asks of the world, each one small Protocol or function type."""
 
-from holdfast.ports.agent import Fallback, LanguageModel, ReviewRule, Rule, Tool
+from holdfast.ports.agent import Fallback, LanguageModel, ReviewRule, Rule, Runnable, Tool
 from holdfast.ports.delivery import AlertDesk, Channel, Outbox, UsedAnswers
 from holdfast.ports.queue import Queue
 from holdfast.ports.record import Journal, Store
@@ -20,6 +20,7 @@ __all__ = [
     "Queue",
     "ReviewRule",
     "Rule",
+    "Runnable",
     "Store",
     "Tool",
     "UsedAnswers",

@@ -38,23 +38,42 @@ class LanguageModel(Protocol):
         ...
 
 
-class Tool(Protocol):
-    """A declared tool. Made by `holdfast.tool`."""
+class Runnable(Protocol):
+    """What can be run to an outcome: a tool, or a step of a workflow."""
 
     @property
     def name(self) -> str: ...
     @property
-    def description(self) -> str: ...
-    @property
     def effect(self) -> Effect: ...
     @property
-    def timeout_s(self) -> float | None:
-        """Seconds one attempt may take; `None`: the agent's `step_timeout_s`."""
+    def retries(self) -> int:
+        """Further attempts after a failed one, of what is `read` or `idempotent`."""
         ...
 
     @property
-    def retries(self) -> int:
-        """Further attempts after a failed one, for `read` and `idempotent` tools."""
+    def has_probe(self) -> bool: ...
+
+    async def run(self, context: Context[object], arguments: Mapping[str, Json]) -> object:
+        """Run it once."""
+        ...
+
+    async def ask_probe(self, context: Context[object], arguments: Mapping[str, Json]) -> object | None:
+        """Ask whether an effect of unknown outcome happened: its result, or `None` if it did not."""
+        ...
+
+    def difference(self, value: object) -> str | None:
+        """How a result is not of the type that is declared; `None`: it is, or none is declared."""
+        ...
+
+
+class Tool(Runnable, Protocol):
+    """A declared tool. Made by `holdfast.tool`; the arguments of a run have passed `validate`."""
+
+    @property
+    def description(self) -> str: ...
+    @property
+    def timeout_s(self) -> float | None:
+        """Seconds one attempt may take; `None`: the agent's `step_timeout_s`."""
         ...
 
     @property
@@ -68,9 +87,6 @@ class Tool(Protocol):
     def schema_hash(self) -> str:
         """SHA-256 over name, effect and parameters: changes when a recorded call could mean another thing."""
         ...
-
-    @property
-    def has_probe(self) -> bool: ...
 
     @property
     def review(self) -> ReviewRule | None:
@@ -97,18 +113,6 @@ class Tool(Protocol):
 
     def typed(self, arguments: Mapping[str, Json]) -> object:
         """Validated arguments as the function gets them: attributes with Python values (`args.amount > 100`)."""
-        ...
-
-    async def run(self, context: Context[object], arguments: Mapping[str, Json]) -> object:
-        """Run it once. Arguments have passed `validate`."""
-        ...
-
-    async def ask_probe(self, context: Context[object], arguments: Mapping[str, Json]) -> object | None:
-        """Ask whether an effect of unknown outcome happened: its result, or `None` if it did not."""
-        ...
-
-    def difference(self, value: object) -> str | None:
-        """How a result is not of the type that the tool declares; `None`: it is, or it declares none."""
         ...
 
 

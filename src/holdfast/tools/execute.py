@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, Self, assert_never
 
 from holdfast.errors import InvalidArguments, RetryLater, ToolError
-from holdfast.ports import Clock, Tool
+from holdfast.ports import Clock, Runnable
 from holdfast.tools.result import Blob, describe_error, present, words_of
 from holdfast.tools.threads import NEVER_BEGAN, STILL_RUNNING
 from holdfast.types import Context, Json
@@ -110,7 +110,7 @@ async def at_once() -> None:
 
 
 def run_call(  # noqa: PLR0913 - the call, then what the world gives
-    tool: Tool,
+    tool: Runnable,
     context: Context[object],
     arguments: Mapping[str, Json],
     *,
@@ -142,7 +142,7 @@ def run_call(  # noqa: PLR0913 - the call, then what the world gives
 
 
 def recover_call(  # noqa: PLR0913 - as `run_call`
-    tool: Tool,
+    tool: Runnable,
     context: Context[object],
     arguments: Mapping[str, Json],
     *,
@@ -165,7 +165,7 @@ def recover_call(  # noqa: PLR0913 - as `run_call`
 class _Run:
     """One call in one activation. Fields as the arguments of `run_call`."""
 
-    tool: Tool
+    tool: Runnable
     context: Context[object]
     arguments: Mapping[str, Json]
     timeout_s: float
@@ -250,14 +250,16 @@ def _current_task() -> asyncio.Task[object] | None:
         return None
 
 
-def kept_promise(tool: Tool, attempt: Attempt) -> Attempt:
+def kept_promise(tool: Runnable, attempt: Attempt) -> Attempt:
     """The attempt, as lost if its result is not of the type that the tool declares."""
     if isinstance(attempt, Returned) and (difference := tool.difference(attempt.value)) is not None:
         return Lost(error=f"its result is not of the type it declares: {difference}", misfit=True)
     return attempt
 
 
-def pause_s(tool: Tool, attempt: Attempt, *, failures: int, waits: int, random: Callable[[], float]) -> float | None:
+def pause_s(
+    tool: Runnable, attempt: Attempt, *, failures: int, waits: int, random: Callable[[], float]
+) -> float | None:
     """Seconds until the next attempt of a call; `None` when there is to be none."""
     match attempt:
         case Returned() | Refused():
@@ -281,7 +283,7 @@ def backoff_s(failures: int, random: Callable[[], float]) -> float:
     return random() * min(BACKOFF_CAP_S, BACKOFF_S * 2 ** min(failures - 1, 32))
 
 
-def settle(tool: Tool, attempt: Attempt, *, attempts: int, wait_s: float | None) -> Outcome:
+def settle(tool: Runnable, attempt: Attempt, *, attempts: int, wait_s: float | None) -> Outcome:
     """What the last attempt of this activation makes of the call, before any probe is asked."""
     match attempt:
         case Returned(value=value):
@@ -323,7 +325,7 @@ def _bounded(seconds: float) -> float:
     return min(max(seconds, 0.0), MAX_WAIT_S) if finite else MAX_WAIT_S
 
 
-def _believe(tool: Tool, found: object, lost: Lost) -> Outcome | None:
+def _believe(tool: Runnable, found: object, lost: Lost) -> Outcome | None:
     """What a probe's answer makes of a call; `None`: it definitely did not happen."""
     if found is not None:
         return replace(_completed(found), error=f"{lost.error}; its probe found that it happened")
@@ -337,11 +339,11 @@ def _completed(value: object) -> Outcome:
     return Outcome(status="completed", content=shown.content, output=shown.output, blob=shown.blob)
 
 
-def _in_doubt(tool: Tool, error: str, *, kind: FailureClass) -> Outcome:
+def _in_doubt(tool: Runnable, error: str, *, kind: FailureClass) -> Outcome:
     told = f"It is unknown whether {tool.name} happened: {error}"
     return Outcome(status="in_doubt", content=told, error=error, failure=kind)
 
 
-def _did_not_happen(tool: Tool, lost: Lost) -> Outcome:
+def _did_not_happen(tool: Runnable, lost: Lost) -> Outcome:
     told = f"{tool.name} failed and did not happen (its probe looked): {lost.error}"
     return Outcome.failed(told, error=lost.error, kind=lost.kind)

@@ -101,6 +101,23 @@ APPROVAL_EXPIRED: Final = "approval.expired"
 APPROVAL_WITHDRAWN: Final = "approval.withdrawn"
 """approval_id, kind, call_id, reason"""
 
+STEP_STARTED: Final = "step.started"
+"""name, at (its place in the workflow: counted within each branch), kind (step | agent | approve | sleep | wait |
+undo), effect, key, digest (of what it is given), arguments, undo (whether it can be undone), and where they apply:
+agent, approval_id, until (ISO), signal, again (it was started before): the intent"""
+STEP_ENDED: Final = "step.ended"
+"""name, kind, status (completed | failed | in_doubt | postponed), result, error, failure (its class), attempt,
+latency_ms, and where they apply: check (what its check has against the result), until (ISO, of a postponed one),
+signal_id, by (who decided)"""
+STEP_NOTED: Final = "step.noted"
+"""at, kind (now | random), value: something that is not the same twice"""
+SIGNAL_RECEIVED: Final = "signal.received"
+"""id, name, payload, by: sent from outside, to be waited for"""
+WORKFLOW_UNDOING: Final = "workflow.undoing"
+"""reason, error, step (which failed, or null), cancelled: it ends, and what its steps did is undone first"""
+WORKFLOW_CHANGED: Final = "workflow.changed"
+"""message (how the code and the journal differ), decision {verdict, gate, reason}"""
+
 VERSIONS: Final[dict[str, int]] = dict.fromkeys(
     (
         STARTED,
@@ -136,6 +153,12 @@ VERSIONS: Final[dict[str, int]] = dict.fromkeys(
         APPROVAL_ESCALATED,
         APPROVAL_EXPIRED,
         APPROVAL_WITHDRAWN,
+        STEP_STARTED,
+        STEP_ENDED,
+        STEP_NOTED,
+        SIGNAL_RECEIVED,
+        WORKFLOW_UNDOING,
+        WORKFLOW_CHANGED,
     ),
     1,
 )

@@ -55,6 +55,8 @@ class Append:
     """What it needs leave for; `None`: nothing."""
     reports: tuple[Report, ...] = ()
     """How calls went, for the breakers."""
+    known_seq: int | None = None
+    """With a parking: the last event that its worker knows. Where there are later ones it is claimable at once."""
     settles: str | None = None
     """The model whose reservation this settles, so that what was not used goes back to its rate of tokens."""
     usage: tuple[ModelUsage, ...] = ()

@@ -59,6 +59,8 @@ STATUS_OF: Final[Mapping[str, int]] = {
     "tool_error": 422,
     "retry_later": 503,
     "invalid_arguments": 422,
+    "step_failed": 422,
+    "step_timed_out": 422,
 }
 """HTTP status by error code, for every error there is."""
 
