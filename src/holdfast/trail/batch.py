@@ -22,12 +22,14 @@ from holdfast.trail.requests import (
     Request,
     Retry,
     Row,
+    Send,
     SettleAlerts,
     Start,
     TopUp,
     UseAnswer,
     Write,
 )
+from holdfast.trail.signals import receive
 from holdfast.trail.starting import start
 from holdfast.trail.step import append
 from holdfast.types import ENDED, Appended, Swept
@@ -49,6 +51,8 @@ class Needs:
     """Agent types with idempotency keys."""
     starting: set[str] = field(default_factory=set[str])
     """Ids of new executions."""
+    signals: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+    """Executions and ids of what is sent to them."""
     families: set[str] = field(default_factory=set[str])
     """Executions whose descendants matter, and whose parents."""
 
@@ -67,6 +71,9 @@ def needs(batch: Sequence[Request]) -> Needs:
                 wanted.questions_of.add(request.execution_id)
                 if isinstance(request, Cancel):
                     wanted.families.add(request.execution_id)
+            case Send():
+                wanted.executions.add(request.execution_id)
+                wanted.signals.add((request.execution_id, request.id))
             case Release():
                 wanted.executions.update(execution_id for execution_id, _ in request.held)
             case Start():
@@ -110,6 +117,8 @@ def _accept(ledger: Ledger, request: Write) -> Result:  # noqa: C901 - one case 
             rulings.decide(ledger, request)
         case Cancel():
             rulings.cancel(ledger, request)
+        case Send():
+            result = receive(ledger, request)
         case Retry():
             rulings.retry(ledger, request)
         case Release():

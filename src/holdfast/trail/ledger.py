@@ -21,6 +21,8 @@ from holdfast.types import ENDED, Append, Json, Status
 
 AWAY = "CHILDREN"
 """Why an execution is parked that waits for the ends of its children."""
+WAITS = "WAITING"
+"""Why a workflow is parked that goes on as soon as anything comes: an end, an answer, a signal."""
 Told: TypeAlias = Literal["opened", "reminded", "escalated", "decided", "expired", "withdrawn"]
 """What people are told about a question."""
 
@@ -37,6 +39,7 @@ class Ledger:
         questions: Iterable[Question] = (),
         started: Iterable[Started] = (),
         family: Iterable[tuple[str | None, str]] = (),
+        signals: Iterable[tuple[str, str]] = (),
     ) -> None:
         self.heads = {head.id: head for head in heads}
         self.questions: dict[str, Question] = {}
@@ -50,6 +53,8 @@ class Ledger:
         for root, below in family:
             if root is not None:
                 self.family.setdefault(root, []).append(below)
+        self.signals = set(signals)
+        """Executions and ids of what was sent to them, of those that are sent now."""
         self.advanced: dict[str, Head] = {}
         """Executions of which only unindexed columns change."""
         self.moved: dict[str, Head] = {}
@@ -228,11 +233,17 @@ class Ledger:
         }  # fmt: skip
         self.note(parent, events.CHILD_ENDED, told, at)
         self.wake_if_alone(parent, at=at)
+        self.wake_if_waiting(parent, at=at)
 
     def wake_if_alone(self, head: Head, *, at: str) -> None:
         """Make an execution claimable that waits for children, when all of them have ended."""
         if head.status == "pending" and head.status_reason == AWAY and head.waits_for <= 0:
             self.move(head, "pending", reason="CHILDREN_ENDED", at=at)
+
+    def wake_if_waiting(self, head: Head, *, at: str) -> None:
+        """Make a workflow claimable that waits for whatever comes next."""
+        if head.status == "pending" and head.status_reason == WAITS:
+            self.move(head, "pending", reason="WOKEN", at=at)
 
     def wake_if_answered(self, head: Head, *, reason: str, at: str) -> None:
         """Make an execution claimable when none of its questions is open."""

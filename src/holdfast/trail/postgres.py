@@ -144,7 +144,7 @@ class PostgresDatabase:
             questions_of |= found
         locked = self._heads(wording.LOCK_HEADS, executions)
         questions = self._questions(needs.approvals, questions_of)
-        return Ledger(locked, questions, self._started(needs), family)
+        return Ledger(locked, questions, self._started(needs), family, self._signals(needs))
 
     def version(self) -> str:
         """Which definitions are in force."""
@@ -175,6 +175,14 @@ class PostgresDatabase:
         if not by_id and not by_execution:
             return []
         return [Question(*row) for row in self._rows(wording.QUESTIONS, by_id, by_execution)]
+
+    def _signals(self, needs: Needs) -> list[tuple[str, str]]:
+        """Of what is sent, what was sent before; to be asked when the executions are locked."""
+        if not needs.signals:
+            return []
+        sent = sorted(needs.signals)
+        found = self._rows(wording.SIGNALS, [execution for execution, _ in sent], [name for _, name in sent])
+        return [(execution_id, signal_id) for execution_id, signal_id in found]
 
     def _started(self, needs: Needs) -> list[Started]:
         if not needs.starting:

@@ -72,6 +72,10 @@ def upsert_calls() -> str:
 
 
 _SELECT_HEADS: Final = f"SELECT {', '.join(map(_leaving, heads.HEAD_COLUMNS))} FROM agent_executions"  # noqa: S608
+SIGNALS: Final = """
+    SELECT e.execution_id, e.data ->> 'id' FROM unnest(%s::text[], %s::text[]) AS v(execution, id)
+    JOIN agent_events e ON e.execution_id = v.execution AND e.kind = 'signal.received' AND e.data ->> 'id' = v.id
+"""
 LOCK_HEADS: Final = f"{_SELECT_HEADS} WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
 QUESTIONS: Final = (
     f"SELECT {', '.join(map(_leaving, heads.QUESTION_COLUMNS))} FROM agent_approvals "  # noqa: S608

@@ -9,9 +9,9 @@ from typing import Final, cast
 from holdfast.errors import UsageError
 from holdfast.ports import Clock
 from holdfast.trail.codec import BLOB_BYTES, Codec, NewBlob, canonical, pack, stamp
-from holdfast.trail.events import RETRIED, VERSIONS
+from holdfast.trail.events import RETRIED, SIGNAL_RECEIVED, VERSIONS
 from holdfast.trail.redact import Redactor
-from holdfast.trail.requests import AppendStep, Decide, EventText, Retry, Row, Start
+from holdfast.trail.requests import AppendStep, Decide, EventText, Retry, Row, Send, Start
 from holdfast.trail.votes import ladder_text
 from holdfast.types import Append, CallChange, Json, NewApproval, NewEvent, NewExecution, Ruling, SetAside
 
@@ -132,6 +132,22 @@ class Preparer:
             last_seq=back.last_seq if back else None,
             at=self.now(),
         )
+
+    def send(self, execution_id: str, name: str, payload: Json, *, by: str, signal_id: str) -> Send:
+        """Something that is sent to an execution.
+
+        Raises:
+            UsageError: It has no name, no id, or does not say who sends it.
+            TypeError: The payload is no JSON.
+        """
+        for what, value in (("name", name), ("id", signal_id)):
+            if not isinstance(cast("object", value), str) or not value.strip():
+                raise UsageError(f"{what}={value!r}: give text, e.g. app.send(execution, 'docs.signed', {{}})")
+        signal_id = self.words(signal_id)
+        data: dict[str, Json] = {"id": signal_id, "name": self.words(name), "payload": payload, "by": self.who(by)}
+        blobs: list[NewBlob] = []
+        event = self._event(NewEvent(kind=SIGNAL_RECEIVED, data=data), blobs)
+        return Send(execution_id=execution_id, id=signal_id, event=event, blobs=blobs, at=self.now())
 
     def who(self, by: object) -> str:
         """Who does something, as the record has it.

@@ -69,6 +69,18 @@ class Cancel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Send:
+    """Something is sent to an execution, once for each id."""
+
+    execution_id: str
+    id: str
+    event: EventText
+    """The `signal.received` event."""
+    blobs: Sequence[NewBlob]
+    at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Retry:
     execution_id: str
     event: EventText
@@ -336,7 +348,7 @@ class Proceed:
 Aside: TypeAlias = Note | UseAnswer | HoldWatch | SettleAlerts
 """What belongs to no execution and changes no control."""
 Write: TypeAlias = (
-    AppendStep | Start | Decide | Cancel | Retry | Release | KeepBlob | KeepResult | Manage | TopUp | Aside
+    AppendStep | Start | Decide | Cancel | Send | Retry | Release | KeepBlob | KeepResult | Manage | TopUp | Aside
 )
 """Names the rows it touches."""
 Lease: TypeAlias = Register | Renew

@@ -82,6 +82,7 @@ def _close(  # noqa: PLR0913 - what an answer comes to
     _learn(ledger, head, question, ruling)
     ledger.tell("decided", question, ruling.at)
     ledger.wake_if_answered(head, reason="ANSWERED", at=ruling.at)
+    ledger.wake_if_waiting(head, at=ruling.at)
 
 
 def _said(question: Question, ruling: Decide, answer: str) -> dict[str, Json]:
@@ -192,6 +193,7 @@ def _expire(ledger: Ledger, head: Head, question: Question, at: str) -> None:
     ledger.note(head, events.APPROVAL_EXPIRED, {**named(question), **came, "quorum": question.quorum}, at)
     ledger.tell("expired", question, at)
     ledger.wake_if_answered(head, reason="APPROVAL_EXPIRED", at=at)
+    ledger.wake_if_waiting(head, at=at)
 
 
 def cancel(ledger: Ledger, asked: Cancel) -> None:
@@ -220,7 +222,10 @@ def _cancel(ledger: Ledger, head: Head, *, by: str, at: str) -> None:
     first = head.cancel_requested_at is None
     head.cancel_requested_at = head.cancel_requested_at or at
     ledger.moved[head.id] = head
-    if head.status != "running":
+    if head.status != "running" and first and _undoes(head):
+        ledger.note(head, events.CANCEL_REQUESTED, {"by": by}, at)
+        ledger.move(head, "pending", reason="CANCELLING", at=at)
+    elif head.status != "running":
         if ledger.shared.known.budgets:
             ledger.shared.closed(subject_of(head), datetime.fromisoformat(at))
         head.unknown_tokens, head.unknown_usd = head.reserved_tokens, head.reserved_usd
@@ -228,6 +233,12 @@ def _cancel(ledger: Ledger, head: Head, *, by: str, at: str) -> None:
         ledger.note(head, events.CANCELLED, {"by": by}, at)
     elif first:
         ledger.note(head, events.CANCEL_REQUESTED, {"by": by}, at)
+
+
+def _undoes(head: Head) -> bool:
+    """Whether a worker has to undo what it did before it may end."""
+    state = json.loads(head.state) if head.state else None
+    return isinstance(state, dict) and "undo_on_cancel" in state
 
 
 def retry(ledger: Ledger, asked: Retry) -> None:

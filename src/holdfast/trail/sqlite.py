@@ -155,7 +155,9 @@ class SqliteDatabase:
             pairs = json.dumps(sorted(needs.keys))
             started = [Started(*row) for row in self._rows(_STARTED, _listed(needs.starting), pairs)]
         known = [self._running[i] for i in executions if i in self._running]
-        return Ledger([*known, *self.heads(executions - self._running.keys())], questions, started, family)
+        signals = self._rows(_SIGNALS, json.dumps(sorted(needs.signals))) if needs.signals else []
+        sent = [(execution_id, signal_id) for execution_id, signal_id in signals]
+        return Ledger([*known, *self.heads(executions - self._running.keys())], questions, started, family, sent)
 
     def heads(self, ids: Iterable[str]) -> list[Head]:
         listed = list(ids)
@@ -318,6 +320,11 @@ _FAMILY: Final = """
         SELECT root, id FROM below WHERE id <> root
         UNION ALL SELECT NULL, parent_id FROM agent_executions
         WHERE id IN (SELECT value FROM json_each(?1)) AND parent_id IS NOT NULL)
+"""
+_SIGNALS: Final = """
+    SELECT json_group_array(json_array(e.execution_id, json_extract(e.data, '$.id')))
+    FROM json_each(?) v JOIN agent_events e ON e.execution_id = json_extract(v.value, '$[0]')
+    WHERE e.kind = 'signal.received' AND json_extract(e.data, '$.id') = json_extract(v.value, '$[1]')
 """
 _STARTED: Final = """
     SELECT json_group_array(json_array(id, agent_type, idempotency_key, input_data)) FROM agent_executions

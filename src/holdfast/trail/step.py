@@ -23,11 +23,14 @@ def append(ledger: Ledger, step: AppendStep) -> Appended:
     if granted is not None:
         ledger.take(granted, step.at)
     _bring(ledger, head, step)
+    news = asked.known_seq is not None and head.last_seq != asked.known_seq
     ledger.record(head, step.events, step.at)
     seq = head.last_seq
     _advance(head, step)
     if asked.status is not None:
         _leave(ledger, head, step)
+        if news:
+            ledger.wake_if_waiting(head, at=step.at)
     elif step.children:
         ledger.moved[head.id] = head
     elif asked.status_reason is not None:

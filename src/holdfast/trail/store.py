@@ -18,6 +18,7 @@ from holdfast.types import (
     Execution,
     Feedback,
     Health,
+    Json,
     NewExecution,
     Readiness,
     Ruling,
@@ -105,6 +106,17 @@ class StoreSide:
         prepare = self._parts.prepare
         await self._parts.write(Cancel(execution_id=execution_id, by=prepare.who(by), at=prepare.now()))
         return await self._after(execution_id)
+
+    async def send(self, execution_id: str, name: str, payload: Json, *, by: str, signal_id: str) -> bool:
+        """Send something to an execution; `False`: it was sent before.
+
+        Raises:
+            NotFound: There is no such execution.
+            IllegalTransition: It has ended.
+            UsageError: It has no name, no id, or does not say who sends it.
+        """
+        sent = self._parts.prepare.send(execution_id, name, payload, by=by, signal_id=signal_id)
+        return bool(await self._parts.write(sent))
 
     async def retry(self, execution_id: str, *, by: str, back: SetAside | None = None) -> Execution:
         """Make a failed execution pending again: see `ports.Store.retry`."""
