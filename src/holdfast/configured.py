@@ -29,6 +29,7 @@ async def obey_configuration(settings: Settings, trail: Trail, casts: Iterable[C
     """
     await _keep_budgets(settings, trail)
     await _keep_rates(settings, trail)
+    await _keep_shares(settings, trail)
     await _keep_channels(settings, trail, drops=not only)
     known = await trail.controls()
     for budget in known.budgets:
@@ -57,6 +58,17 @@ async def _keep_rates(settings: Settings, trail: Trail) -> None:
     for name, rate in known.items():
         if rate.source == "config" and name not in wanted:
             await trail.drop_rate(name, by=WHO)
+
+
+async def _keep_shares(settings: Settings, trail: Trail) -> None:
+    known = {share.name: share for share in (await trail.controls()).shares}
+    wanted = {name: given.named(name) for name, given in settings.shares.items()}
+    for name, share in wanted.items():
+        if known.get(name) != share:
+            await trail.set_share(share, by=WHO)
+    for name, share in known.items():
+        if share.source == "config" and name not in wanted:
+            await trail.drop_share(name, by=WHO)
 
 
 async def _keep_channels(settings: Settings, trail: Trail, *, drops: bool) -> None:

@@ -23,6 +23,7 @@ from holdfast.types import (
     LetterStatus,
     ModelUsage,
     Rate,
+    Share,
     Stand,
     SwitchKind,
 )
@@ -180,6 +181,22 @@ class ControlRoom:
             NotFound: There is none of that name.
         """
         await (await self._parts.trail()).drop_rate(name, by=by, why=why)
+
+    async def set_share(self, share: Share, *, by: str, why: str = "") -> None:
+        """Say how much of the workers an agent or user gets, or change the share of that name.
+
+        Raises:
+            UsageError: It cannot be; the message says what would work.
+        """
+        await (await self._parts.trail()).set_share(share, by=by, why=why)
+
+    async def drop_share(self, name: str, *, by: str, why: str = "") -> None:
+        """Take a share away.
+
+        Raises:
+            NotFound: There is none of that name.
+        """
+        await (await self._parts.trail()).drop_share(name, by=by, why=why)
 
     async def pause(self, kind: SwitchKind, name: str = "*", *, by: str, why: str) -> None:
         """Stop an agent, a tool, a model or everything, in every worker, from the next dispatch on.

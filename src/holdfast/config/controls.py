@@ -1,11 +1,11 @@
-"""The tables of `holdfast.toml` that every worker obeys: budgets, rates, breakers."""
+"""The tables of `holdfast.toml` that every worker obeys: budgets, rates, shares, breakers."""
 
 from decimal import Decimal
 
 from pydantic import Field
 
 from holdfast.config.sections import Section
-from holdfast.types import Budget, BudgetScope, OnExhausted, OverRate, Rate, RateScope, RateUnit
+from holdfast.types import Budget, BudgetScope, OnExhausted, OverRate, Rate, RateScope, RateUnit, Share, ShareScope
 
 
 class BudgetSettings(Section):
@@ -42,6 +42,22 @@ class RateSettings(Section):
     def named(self, name: str) -> Rate:
         """The rate."""
         return Rate(name=name, source="config", **self.model_dump())
+
+
+class ShareSettings(Section):
+    """`[shares.NAME]`: how much of the workers agents and users get."""
+
+    scope: ShareScope
+    subject: str | None = None
+    """Which user or agent; left out: each one."""
+    weight: int | None = Field(default=None, ge=1, le=1_000)
+    """Executions that a turn lasts, where others wait too."""
+    limit: int | None = Field(default=None, ge=1)
+    """Executions running at once, in the whole fleet."""
+
+    def named(self, name: str) -> Share:
+        """The share."""
+        return Share(name=name, source="config", **self.model_dump())
 
 
 class BreakerSettings(Section):

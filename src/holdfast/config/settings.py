@@ -19,7 +19,7 @@ from pydantic_settings import (
 )
 
 from holdfast.config.alerts import AlertSettings
-from holdfast.config.controls import BreakerSettings, BudgetSettings, RateSettings
+from holdfast.config.controls import BreakerSettings, BudgetSettings, RateSettings, ShareSettings
 from holdfast.config.oidc import OidcSettings
 from holdfast.config.sections import (
     EmailSettings,
@@ -101,6 +101,8 @@ class Settings(BaseSettings):
     """Ceilings for tokens and money, by name."""
     rates: dict[str, RateSettings] = Field(default_factory=dict[str, RateSettings])
     """How fast things may go, by name."""
+    shares: dict[str, ShareSettings] = Field(default_factory=dict[str, ShareSettings])
+    """Who gets how much of the workers, by name."""
     breakers: BreakerSettings = Field(default_factory=BreakerSettings)
     """When circuit breakers open."""
     alerts: dict[str, AlertSettings] = Field(default_factory=dict[str, AlertSettings])
@@ -233,6 +235,7 @@ _NAMED: Final[Mapping[str, type[BaseModel]]] = {
     "prices": PriceSettings,
     "budgets": BudgetSettings,
     "rates": RateSettings,
+    "shares": ShareSettings,
     "alerts": AlertSettings,
 }
 """Tables of tables, by a name that the author gives."""

@@ -62,6 +62,7 @@ _COMMANDS: Final = (
     ("controls", "switches:controls", _CONTROL, "Show what is stopped, and which breakers are not closed."),
     ("budgets", "budgets:budgets", _CONTROL, "List budgets: spent, held, left."),
     ("rates", "budgets:rates", _CONTROL, "List rate limits."),
+    ("shares", "shares:shares", _CONTROL, "List who gets how much of the workers."),
     ("costs", "budgets:costs", _CONTROL, "Show what models cost, by model, agent, user or day."),
     ("alerts", "notices:alerts", _CONTROL, "List what is the matter now."),
     ("channels", "channels:channels", _CONTROL, "List ways to people; send a test message to one."),
@@ -84,6 +85,13 @@ _FAMILIES: Final = {
         (
             ("set", "budgets:rate_set", "Put a rate in force, or change it."),
             ("drop", "budgets:rate_drop", "Take a rate away."),
+        ),
+    ),
+    "share": (
+        "Say who gets how much of the workers, and how many at once.",
+        (
+            ("set", "shares:share_set", "Put a share in force, or change it."),
+            ("drop", "shares:share_drop", "Take a share away."),
         ),
     ),
     "breaker": (

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from holdfast.errors import UsageError
 from holdfast.trail import fleet
-from holdfast.trail.controls import breaker, budget, grant, rate, read, spending
+from holdfast.trail.controls import breaker, budget, grant, rate, read, share, spending
 from holdfast.trail.controls.cell import Data
 from holdfast.trail.parts import Parts
 from holdfast.trail.requests import Manage, TopUp
@@ -23,6 +23,7 @@ from holdfast.types import (
     Grant,
     ModelUsage,
     Rate,
+    Share,
     SwitchKind,
 )
 
@@ -130,6 +131,23 @@ class ControlSide:
             NotFound: There is none of that name.
         """
         await self._manage("rate.dropped", "rate", name, None, by, why, must_exist=True, wakes=("RATE_LIMITED",))
+
+    async def set_share(self, given: Share, *, by: str, why: str = "") -> None:
+        """Put a share of the workers in force, or change the one of that name.
+
+        Raises:
+            UsageError: It cannot be.
+        """
+        share.check(given)
+        await self._manage("share.set", "share", given.name, share.as_data(given), by, why)
+
+    async def drop_share(self, name: str, *, by: str, why: str = "") -> None:
+        """Take a share away.
+
+        Raises:
+            NotFound: There is none of that name.
+        """
+        await self._manage("share.dropped", "share", name, None, by, why, must_exist=True)
 
     # --- stopping
 

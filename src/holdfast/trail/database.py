@@ -4,16 +4,17 @@ from collections.abc import Iterable
 from typing import Literal, Protocol, TypeAlias
 
 from holdfast.trail.batch import Needs
+from holdfast.trail.claiming import WaitingRows
 from holdfast.trail.controls.cell import Data, Key
 from holdfast.trail.credentials_sql import Became
 from holdfast.trail.ledger import Ledger
-from holdfast.trail.requests import Badge, Claim, Lease, Mail, Retire, Row, Sweep
+from holdfast.trail.requests import Badge, Lease, Mail, Retire, Row, Sweep
 
 Verdict: TypeAlias = Literal["away", "again", "data"]
 """Of an error: the database is away for now; another process was faster, try again at once; the data is at fault."""
 
 
-class Database(Protocol):
+class Database(WaitingRows, Protocol):
     """One connection, used by one thread."""
 
     def begin(self) -> None:
@@ -50,10 +51,6 @@ class Database(Protocol):
 
     def has_event(self, event: Row) -> bool:
         """Whether this very event was committed."""
-        ...
-
-    def claimable(self, claim: Claim) -> Ledger:
-        """Pending executions that are due, locked, in the order to claim them."""
         ...
 
     def abandoned(self, sweep: Sweep | Retire) -> Ledger:

@@ -164,6 +164,8 @@ class Ledger:
         self, head: Head, status: Status, *, at: str, reason: str | None = None, wake_at: str | None = None
     ) -> None:
         """Give an execution a status other than `running`, and so take it from its worker."""
+        if head.status == "running" and self.shared.known.terms.limits:
+            self.work = True  # there is room for another one
         head.status, head.status_reason = status, reason
         head.lease_owner = head.claimed_at = head.deadline = None
         head.wake_at = wake_at if status == "pending" else None

@@ -5,7 +5,7 @@ that two processes never wait for each other in a circle.
 """
 
 import select
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ import psycopg
 from psycopg import Cursor, Pipeline, errors
 from pydantic_core import to_json
 
-from holdfast.trail import credentials_sql, heads, subscriptions_sql
+from holdfast.trail import credentials_sql, fair_sql, heads, subscriptions_sql
 from holdfast.trail import outbox_sql as outbox
 from holdfast.trail import postgres_sql as wording
 from holdfast.trail.batch import Needs
@@ -22,6 +22,7 @@ from holdfast.trail.controls import sql as controls
 from holdfast.trail.controls.cell import Data, Key
 from holdfast.trail.credentials_sql import Became
 from holdfast.trail.database import Verdict
+from holdfast.trail.fair import Lane, Look, Waiting
 from holdfast.trail.heads import Head, Question, Started
 from holdfast.trail.ledger import Ledger
 from holdfast.trail.requests import Badge, Claim, Follow, Lease, Mail, Register, Retire, Row, Sweep
@@ -194,9 +195,64 @@ class PostgresDatabase:
     # --- searches
 
     def claimable(self, claim: Claim) -> Ledger:
-        sql = wording.CLAIMABLE_ONE if claim.only else wording.CLAIMABLE
-        values = [claim.worker_id, list(claim.agents), claim.at, *([claim.only] if claim.only else []), claim.limit]
-        return Ledger(Head(*row) for row in self._rows(sql, *values))
+        values = [claim.worker_id, list(claim.agents), claim.at, claim.only]
+        return Ledger(Head(*row) for row in self._rows(wording.CLAIMABLE, *values))
+
+    def look(self, look: Look) -> Waiting:
+        """Some of what waits at the highest priority, locked, leaving out what others hold."""
+        values = {
+            "agents": [agent for agent, _ in look.agents], "starts": [start for _, start in look.agents],
+            "below": look.below, "lanes": look.lanes, "wanted": look.wanted, "heaviest": look.heaviest,
+            "barred": list(look.barred), "worker": look.worker_id, "at": look.at,
+        }  # fmt: skip
+        first, *rest = self._run(fair_sql.POSTGRES_LOOK, values).fetchall()
+        _, _, _, priority, depth, walked, lower, due = first
+        names = [(agent, lane) for _, agent, lane, *_ in rest]
+        lanes = list(self._locked(names, priority, depth, look))
+        walked = walked if len(lanes) == len(names) else look.lanes
+        return Waiting(priority=priority, lanes=lanes, lower=bool(lower), due=due, depth=depth, walked=walked)
+
+    def _locked(self, lanes: Sequence[tuple[str, str]], priority: int, depth: int, look: Look) -> Iterable[Lane]:
+        """Lock no more lanes than it takes: what is locked is hidden from other workers.
+
+        The first lane of an agent is the one that had the last turn: it counts only where the others have nothing.
+        """
+        first, found = len(look.agents), 0
+        for start in range(0, len(lanes), look.wanted + first):
+            some = lanes[start : start + look.wanted + first]
+            ids = [list[str]() for _ in some]
+            for n, execution_id in self._rows(
+                fair_sql.POSTGRES_TAKE, [agent for agent, _ in some], [lane for _, lane in some], priority, depth
+            ):
+                ids[n - 1].append(execution_id)
+                found += start + n > first
+            yield from (Lane(agent, lane, own) for (agent, lane), own in zip(some, ids, strict=True))
+            if found >= look.wanted:
+                return
+
+    def take(self, ids: Sequence[str]) -> Ledger:
+        """The rows of what a look found."""
+        found = {head.id: head for head in self._heads(wording.LOCK_HEADS, ids)}
+        return Ledger(found[i] for i in ids)
+
+    def make_ready(self, at: str, limit: int) -> int:
+        """Let what was parked and is due stand with what is ready."""
+        waked = self._run(fair_sql.POSTGRES_READY, (at, limit))
+        self._run("SELECT 1").fetchall()  # a pipelined statement tells its count with the next answer
+        return waked.rowcount
+
+    def oldest(self, agent: str) -> str | None:
+        """Whose execution has waited longest."""
+        found = self._rows(fair_sql.POSTGRES_OLDEST, agent)
+        return found[0][0] if found else None
+
+    def running(self) -> list[tuple[str, str, int]]:
+        """Agents and users with how many executions run."""
+        return [(agent, user, count) for agent, user, count in self._rows(fair_sql.POSTGRES_RUNNING)]
+
+    def alone(self) -> None:
+        """Let claims of other processes wait for this one: both would count the same room."""
+        self._run(fair_sql.POSTGRES_ONE_AT_A_TIME)
 
     def abandoned(self, sweep: Sweep | Retire) -> Ledger:
         """Executions without a live worker; forgets the dead ones."""
@@ -272,7 +328,7 @@ class PostgresDatabase:
             elif not writable:
                 raise psycopg.OperationalError(f"the server took nothing for {_SEND_S:g} s")
 
-    def _run(self, sql: str, values: Sequence[object] = ()) -> Cursor[tuple[Any, ...]]:
+    def _run(self, sql: str, values: Sequence[object] | Mapping[str, object] = ()) -> Cursor[tuple[Any, ...]]:
         if self._connection is None:
             raise psycopg.InterfaceError("not connected")
         return self._connection.execute(sql.encode(), values)

@@ -97,9 +97,8 @@ CLAIMABLE: Final = f"""
     {_SELECT_HEADS}
     WHERE EXISTS (SELECT 1 FROM agent_workers w WHERE w.id = %s AND w.lease_until > clock_timestamp())
     AND status = 'pending' AND agent_type = ANY(%s) AND (wake_at IS NULL OR wake_at <= %s::timestamptz)
-    ORDER BY priority DESC, created_at, id LIMIT %s FOR NO KEY UPDATE SKIP LOCKED
+    AND agent_executions.id = %s FOR NO KEY UPDATE SKIP LOCKED
 """  # noqa: S608 - constants
-CLAIMABLE_ONE: Final = CLAIMABLE.replace("ORDER BY", "AND agent_executions.id = %s ORDER BY")
 ABANDONED: Final = f"""
     {_SELECT_HEADS} WHERE status = 'running'
     AND NOT EXISTS (SELECT 1 FROM agent_workers w WHERE w.id = lease_owner)

@@ -83,6 +83,7 @@ executions = Table(
     ),
 )
 _pending = text("status = 'pending'")
+_ready = text("status = 'pending' AND wake_at IS NULL")
 _waking = text("status = 'pending' AND wake_at IS NOT NULL")
 _running = text("status = 'running'")
 _child = text("parent_id IS NOT NULL")
@@ -97,6 +98,16 @@ Index(
     executions.c.agent_type,
     sqlite_where=_pending,
     postgresql_where=_pending,
+)
+Index(
+    "agent_executions_ready",
+    executions.c.agent_type,
+    executions.c.priority.desc(),
+    text("coalesce(user_id, '')"),
+    executions.c.created_at,
+    executions.c.id,
+    sqlite_where=_ready,
+    postgresql_where=_ready,
 )
 Index("agent_executions_wake", executions.c.wake_at, sqlite_where=_waking, postgresql_where=_waking)
 Index("agent_executions_lease", executions.c.lease_owner, sqlite_where=_running, postgresql_where=_running)

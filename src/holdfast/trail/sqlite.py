@@ -7,7 +7,7 @@ can take 5 ms. So many rows go in one statement, and many rows come back as one 
 import json
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from functools import cache
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-from holdfast.trail import credentials_sql, heads, subscriptions_sql
+from holdfast.trail import credentials_sql, fair_sql, heads, subscriptions_sql
 from holdfast.trail import outbox_sql as outbox
 from holdfast.trail.batch import Needs
 from holdfast.trail.codec import stamp
@@ -23,6 +23,7 @@ from holdfast.trail.controls import sql as controls
 from holdfast.trail.controls.cell import Data, Key
 from holdfast.trail.credentials_sql import Became
 from holdfast.trail.database import Verdict
+from holdfast.trail.fair import Lane, Look, Waiting
 from holdfast.trail.heads import Head, Question, Started
 from holdfast.trail.ledger import Ledger
 from holdfast.trail.requests import Badge, Claim, Follow, Lease, Mail, Register, Retire, Row, Sweep
@@ -184,11 +185,38 @@ class SqliteDatabase:
     # --- searches
 
     def claimable(self, claim: Claim) -> Ledger:
-        one = [claim.only] if claim.only else []
-        values = (claim.worker_id, claim.at, *one, _listed(claim.agents), claim.at, claim.limit)
-        ids: list[str] = self._rows(_ONE_CLAIMABLE if one else _CLAIMABLE, *values)
+        values = (claim.worker_id, claim.at, claim.only, _listed(claim.agents), claim.at)
+        return Ledger(self.heads(self._rows(_CLAIMABLE, *values)))
+
+    def look(self, look: Look) -> Waiting:
+        """Some of what waits at the highest priority."""
+        values = {
+            "agents": json.dumps(look.agents), "below": look.below, "lanes": look.lanes, "wanted": look.wanted,
+            "heaviest": look.heaviest, "barred": _listed(look.barred), "worker": look.worker_id, "at": look.at,
+        }  # fmt: skip
+        found = json.loads(self._run(fair_sql.SQLITE_LOOK, values).fetchone()[0])
+        return Waiting(**(found | {"lanes": [Lane(*lane) for lane in found["lanes"]]}))
+
+    def take(self, ids: Sequence[str]) -> Ledger:
+        """The rows of what a look found."""
         found = {head.id: head for head in self.heads(ids)}
         return Ledger(found[i] for i in ids)
+
+    def make_ready(self, at: str, limit: int) -> int:
+        """Let what was parked and is due stand with what is ready."""
+        return self._run(fair_sql.SQLITE_READY, (at, limit)).rowcount
+
+    def oldest(self, agent: str) -> str | None:
+        """Whose execution has waited longest."""
+        row = self._run(fair_sql.SQLITE_OLDEST, (agent,)).fetchone()
+        return row[0] if row else None
+
+    def running(self) -> list[tuple[str, str, int]]:
+        """Agents and users with how many executions run."""
+        return [(agent, user, count) for agent, user, count in self._rows(fair_sql.SQLITE_RUNNING)]
+
+    def alone(self) -> None:
+        """Who writes to a file is alone."""
 
     def abandoned(self, sweep: Sweep | Retire) -> Ledger:
         """Executions without a live worker; forgets the dead ones."""
@@ -248,7 +276,7 @@ class SqliteDatabase:
 
     # --- statements
 
-    def _run(self, sql: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
+    def _run(self, sql: str, values: Sequence[object] | Mapping[str, object] = ()) -> sqlite3.Cursor:
         if self._connection is None:
             raise sqlite3.InterfaceError("not connected")
         return self._connection.execute(sql, values)
@@ -335,11 +363,9 @@ _CLAIMABLE: Final = """
     SELECT json_group_array(id) FROM (
         SELECT id FROM agent_executions
         WHERE EXISTS (SELECT 1 FROM agent_workers WHERE id = ? AND lease_until > ?)
-        AND status = 'pending' AND agent_type IN (SELECT value FROM json_each(?))
-        AND (wake_at IS NULL OR wake_at <= ?)
-        ORDER BY priority DESC, created_at, id LIMIT ?)
+        AND id = ? AND status = 'pending' AND agent_type IN (SELECT value FROM json_each(?))
+        AND (wake_at IS NULL OR wake_at <= ?))
 """
-_ONE_CLAIMABLE: Final = _CLAIMABLE.replace("AND status", "AND id = ? AND status")
 _FORGET_WORKERS: Final = "DELETE FROM agent_workers WHERE id IN (SELECT value FROM json_each(?)) OR lease_until <= ?"
 _ABANDONED: Final = """
     SELECT json_group_array(id) FROM (SELECT id FROM agent_executions WHERE status = 'running'

@@ -16,7 +16,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
@@ -25,6 +25,7 @@ import structlog
 from holdfast.errors import HoldfastError, StoreError, StoreUnavailable
 from holdfast.trail.batch import Outcome, Result, decide_one, needs
 from holdfast.trail.bell import News
+from holdfast.trail.claiming import Claiming
 from holdfast.trail.codec import stamp
 from holdfast.trail.committed import Committed, Observers
 from holdfast.trail.controls.breaker import BreakerRules
@@ -106,6 +107,9 @@ class Writer:
         self._inbox = Inbox(capacity)
         self._keeper = Keeper(breakers)
         self._observers = observers
+        self._claiming = Claiming(database, self._take)
+        self._taking = _Attempt([], News())
+        """The attempt that a claim is part of."""
         self._done: list[Committed] = []
         """Commits that observers have not been told of."""
         self._trouble: _Trouble | None = None
@@ -272,13 +276,13 @@ class Writer:
                 return self._database.mail(request)
 
     def _claim(self, request: Claim, attempt: _Attempt) -> list[str]:
-        working = self._keeper.known(self._database).working(request.agents)
-        if not working:
-            return []
-        ledger = self._database.claimable(replace(request, agents=working))
+        self._taking = attempt
+        return self._claiming.claim(self._keeper.known(self._database), request)
+
+    def _take(self, request: Claim, ledger: Ledger) -> list[str]:
         for head in ledger.heads.values():
             claim(ledger, head, worker=request.worker_id, at=request.at)
-        self._write(ledger, attempt)
+        self._write(ledger, self._taking)
         return list(ledger.heads)
 
     def _badge(self, request: Badge, attempt: _Attempt) -> str:

@@ -48,6 +48,8 @@ from holdfast.types.control import (
     RateScope,
     RateUnit,
     Report,
+    Share,
+    ShareScope,
     Switch,
     SwitchKind,
 )
@@ -185,6 +187,8 @@ __all__ = [
     "SetAside",
     "Settled",
     "Severity",
+    "Share",
+    "ShareScope",
     "Spent",
     "Stand",
     "Standing",

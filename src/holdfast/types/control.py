@@ -9,6 +9,7 @@ from holdfast.types.value import Json
 
 BudgetScope = Literal["user", "agent", "global"]
 RateScope = Literal["user", "agent", "model", "global"]
+ShareScope = Literal["user", "agent", "global"]
 RateUnit = Literal["requests", "model_calls", "tokens"]
 OnExhausted = Literal["summarise", "park", "fail"]
 """What an execution does that a budget has no room for: one closing summary if even that fits, then failed; wait
@@ -68,6 +69,21 @@ class Rate:
     burst: int | None = None
     """So many at once after a rest. Default: `limit`."""
     over: OverRate = "park"
+    source: Literal["config", "operator"] = "operator"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """How much of the workers an agent or a user gets: a weight among those who wait, and so many at once at most."""
+
+    name: str
+    scope: ShareScope
+    subject: str | None = None
+    """Which user or agent; `None`: each one. Of a global share always `None`."""
+    weight: int | None = None
+    """Executions that a turn of theirs lasts, or what an agent gets beside others. Default: 1."""
+    limit: int | None = None
+    """Executions running at once, in the whole fleet. Default: any number."""
     source: Literal["config", "operator"] = "operator"
 
 
@@ -196,6 +212,7 @@ class Controls:
     """Neither run out, used up nor revoked."""
     channels: tuple[str, ...] = field(default=())
     """Where people are told."""
+    shares: tuple[Share, ...] = ()
 
 
 # --- for those who look ------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ Data: TypeAlias = dict[str, Any]
 VERSION: Final[Key] = ("version", "")
 WATCH: Final[Key] = ("watch", "alerts")
 """Which worker looks after alerts, and until when."""
-DEFINED: Final = ("budget", "rate", "switch", "breaker", "grant", "channel")
+DEFINED: Final = ("budget", "rate", "switch", "breaker", "grant", "channel", "share")
 """Kinds that each process keeps; changing one of them changes the version."""
 
 

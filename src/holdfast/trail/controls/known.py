@@ -4,9 +4,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from holdfast.trail.controls import breaker, budget, grant, rate
+from holdfast.trail.controls import breaker, budget, grant, rate, share
 from holdfast.trail.controls.cell import Data, Key
-from holdfast.types import Budget, Controls, Rate, Switch
+from holdfast.trail.controls.share import Terms
+from holdfast.types import Budget, Controls, Rate, Share, Switch
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,9 @@ class Known:
     breakers: Mapping[str, Data] = field(default_factory=dict[str, Data])
     grants: Mapping[str, Data] = field(default_factory=dict[str, Data])
     channels: Mapping[str, Data] = field(default_factory=dict[str, Data])
+    shares: tuple[Share, ...] = ()
+    terms: Terms = field(default_factory=Terms)
+    """The shares, as a claim asks them."""
 
     @classmethod
     def of(cls, version: str, found: Iterable[tuple[Key, Data]]) -> "Known":
@@ -29,6 +33,7 @@ class Known:
         rows, kinds = dict(found), dict[str, dict[str, Data]]()
         for (kind, key), data in rows.items():
             kinds.setdefault(kind, {})[key] = data
+        shares = tuple(share.from_data(name, data) for name, data in sorted(kinds.get("share", {}).items()))
         return cls(
             version,
             rows,
@@ -38,6 +43,8 @@ class Known:
             kinds.get("breaker", {}),
             kinds.get("grant", {}),
             kinds.get("channel", {}),
+            shares,
+            Terms.of(shares),
         )
 
     def but(self, kind: str, key: str, data: Data | None) -> "Known":
@@ -82,6 +89,7 @@ class Known:
                 grant.show(key, data) for key, data in self.grants.items() if grant.objection(data, now) is None
             ),
             channels=tuple(self.channels),
+            shares=self.shares,
         )
 
 

@@ -1,4 +1,4 @@
-"""What executions need that start others and wait for them."""
+"""What executions need that start others and wait for them, and what says when work starts."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -18,3 +18,16 @@ def upgrade() -> None:
         op.add_column("agent_executions", sa.Column(name, sa.Integer(), nullable=False, server_default="0"))
     op.add_column("agent_executions", sa.Column("family_tokens", sa.BigInteger(), nullable=False, server_default="0"))
     op.add_column("agent_executions", sa.Column("family_usd", MONEY, nullable=False, server_default="0"))
+    _when_work_starts()
+
+
+def _when_work_starts() -> None:
+    """Turns by agent, priority and user. Code of version 0003 goes on claiming by age, by the index it has."""
+    ready = sa.text("status = 'pending' AND wake_at IS NULL")
+    op.create_index(
+        "agent_executions_ready",
+        "agent_executions",
+        ["agent_type", sa.text("priority DESC"), sa.text("coalesce(user_id, '')"), "created_at", "id"],
+        sqlite_where=ready,
+        postgresql_where=ready,
+    )
