@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from importlib.metadata import entry_points
 from typing import Self
 
@@ -27,6 +28,7 @@ from holdfast.loop.preflight import Finding, preflight
 from holdfast.loop.retry import refuse_unfailed, set_aside
 from holdfast.loop.started import started_event
 from holdfast.outside import Outside, open_to_outside
+from holdfast.policy.times import Times
 from holdfast.ports import Clock, Journal, NewId
 from holdfast.ports.asgi import AsgiApp, Receive, Scope, Send
 from holdfast.trail.follow import settled
@@ -131,6 +133,9 @@ class App(Answers, Lookup):
         priority: int = 0,
         idempotency_key: str | None = None,
         origin: Mapping[str, Json] | None = None,
+        start_at: datetime | None = None,
+        delay_s: float | None = None,
+        deadline: datetime | None = None,
     ) -> Execution:
         """Take a request; it is durable when this returns, and a worker will take it up.
 
@@ -143,15 +148,24 @@ class App(Answers, Lookup):
             idempotency_key: Asking twice with the same key is asking once. Default: none.
             origin: What the door that took the request wants to find again; journaled, and never shown to a model.
                 Default: nothing.
+            start_at: Not to begin before this time, which names its zone. Default: at once.
+            delay_s: The same, in seconds from now.
+            deadline: By when it must have ended; else it ends failed, with the reason `DEADLINE_EXCEEDED`. Default:
+                none.
 
         Raises:
             NotFound: This app has no such agent.
+            UsageError: A time has no zone, or both `start_at` and `delay_s` are given.
+            DeadlineExceeded: It could not end in time.
             IdempotencyConflict: The key was used for another input.
         """
         chosen = self._parts.agent(agent)
         trail = await self._open()
         asked: Json = self._parts.redactor().value(to_jsonable_python(input))
-        started = started_event(chosen, asked, user=user, thread=thread, priority=priority, origin=origin)
+        times = Times.of(start_at=start_at, delay_s=delay_s, deadline=deadline, now=self._parts.clock.now())
+        started = started_event(
+            chosen, asked, user=user, thread=thread, priority=priority, origin=origin, times=times.as_data()
+        )
         return await trail.start(
             NewExecution(
                 id=self._parts.ids(),
@@ -163,6 +177,8 @@ class App(Answers, Lookup):
                 user_id=user,
                 priority=priority,
                 idempotency_key=idempotency_key,
+                start_at=times.start_at,
+                due_by=times.due_by,
             )
         )
 

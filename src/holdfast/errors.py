@@ -8,6 +8,7 @@ HoldfastError
 ├── Refused                     a write was refused; read the state again before you go on
 │   ├── StaleFence              another worker has the execution now: drop it
 │   ├── CancelRequested         somebody asked to cancel: start nothing new
+│   ├── DeadlineExceeded        it was to have ended by now: end it
 │   ├── IllegalTransition       that status cannot follow this one
 │   ├── AlreadyDecided          the approval was answered before you
 │   ├── ApprovalUnusable        the approval does not cover this call: ask again
@@ -98,6 +99,12 @@ class CancelRequested(Refused):
     """Somebody asked to cancel this execution; no new call may start."""
 
     code = "cancel_requested"
+
+
+class DeadlineExceeded(Refused):
+    """Its deadline has passed, or comes before it could begin."""
+
+    code = "deadline_exceeded"
 
 
 class IllegalTransition(Refused):

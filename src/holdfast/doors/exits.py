@@ -33,6 +33,7 @@ OF_ERROR: Final[Mapping[str, int]] = {
     "refused": FAILED,
     "stale_fence": FAILED,
     "cancel_requested": FAILED,
+    "deadline_exceeded": FAILED,
     "illegal_transition": FAILED,
     "already_decided": FAILED,
     "approval_unusable": FAILED,

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -21,6 +22,7 @@ from holdfast.doors.options import COMMON, Common, naming, os_user
 from holdfast.doors.screen import emit, line, note, say
 from holdfast.doors.story import Story
 from holdfast.errors import NotFound, UsageError
+from holdfast.policy.times import seconds
 from holdfast.trail import events as kinds
 from holdfast.types import Approval, Execution, Json
 
@@ -44,6 +46,9 @@ async def run(  # noqa: PLR0913 - one per option
     agent: str | None = None,
     model: str | None = None,
     no_wait: Annotated[bool, Parameter(negative=())] = False,
+    at: datetime | None = None,
+    in_: Annotated[str | None, Parameter(name="--in")] = None,
+    by: datetime | None = None,
     common: Common = COMMON,
 ) -> int:
     """Run an agent and watch each step; Ctrl-C lets go of it and loses nothing.
@@ -57,17 +62,28 @@ async def run(  # noqa: PLR0913 - one per option
         agent: Which agent, where TARGET is an App with several.
         model: provider:model as first choice; what the agent declares is the fallback.
         no_wait: Print the id and leave the work to a worker.
+        at: Not to begin before: 2026-11-21T18:00+01:00; without a zone, of this machine.
+        in_: Not to begin before so long from now: 90s, 15m, 2h, 1d. With either, the work is left to a worker.
+        by: By when it must have ended, else it ends failed.
         common: What every command takes.
     """
     loaded = target.load(target_).with_model(model)
     chosen, asked = loaded.one(agent), _input(input_, input_file)
     async with loaded.open(common.database) as app:
-        execution = await app.start(chosen.name, asked, user=user, thread=thread)
+        delay_s = seconds(in_) if in_ else None
+        execution = await app.start(
+            chosen.name, asked, user=user, thread=thread, start_at=_zoned(at), delay_s=delay_s, deadline=_zoned(by)
+        )
         come_back = ComeBack(target=target_, where=_where(app))
-        if no_wait:
+        if no_wait or execution.status_reason == "SCHEDULED":
             return _left(execution, come_back, common)
         asks = not common.json and sys.stdin.isatty() and sys.stdout.isatty()
         return await Run(app=app, id=execution.id, come_back=come_back, asks=asks, json=common.json).follow()
+
+
+def _zoned(at: datetime | None) -> datetime | None:
+    """A time as people say it: of this machine's zone, unless they name one."""
+    return at.astimezone() if at else None
 
 
 def _where(app: App) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import cast
 
-from holdfast.errors import ApprovalUnusable, CancelRequested, NotAdmitted
+from holdfast.errors import ApprovalUnusable, CancelRequested, DeadlineExceeded, NotAdmitted
 from holdfast.loop.desk import Cast, Desk
 from holdfast.loop.fold import apply, replay
 from holdfast.loop.history import History
@@ -108,9 +108,16 @@ class Activation:
         return bool(self._intents.events)
 
     def seconds_left(self) -> float:
-        """Activity left under `total_timeout_s`."""
-        active = self.history.active_s + (self.desk.clock.now() - self._began).total_seconds()
-        return self.limits.total_timeout_s - active
+        """Activity left under `total_timeout_s`, or time until its deadline where that comes first."""
+        now = self.desk.clock.now()
+        active = self.history.active_s + (now - self._began).total_seconds()
+        left_s, due_by = self.limits.total_timeout_s - active, self.execution.due_by
+        return left_s if due_by is None else min(left_s, (due_by - now).total_seconds())
+
+    @property
+    def is_overdue(self) -> bool:
+        """Whether its deadline has passed."""
+        return self.execution.due_by is not None and self.execution.due_by <= self.desk.clock.now()
 
     @property
     def limits(self) -> Limits:
@@ -314,7 +321,7 @@ class Activation:
                     usage=self._usage() if status else (),
                 )
             )
-        except (CancelRequested, ApprovalUnusable, NotAdmitted):
+        except (CancelRequested, DeadlineExceeded, ApprovalUnusable, NotAdmitted):
             self.forget_intents()
             raise
         self._facts, self._intents = Draft(), Draft()

@@ -2,7 +2,7 @@
 
 import structlog
 
-from holdfast.errors import CancelRequested, Paused, StaleFence
+from holdfast.errors import CancelRequested, DeadlineExceeded, Paused, StaleFence
 from holdfast.loop.act import act
 from holdfast.loop.activation import Activation
 from holdfast.loop.context import sense
@@ -10,7 +10,7 @@ from holdfast.loop.decide import decide
 from holdfast.loop.desk import Desk
 from holdfast.loop.outcome import drop_open_calls
 from holdfast.loop.prepare import prepare
-from holdfast.loop.think import think
+from holdfast.loop.think import miss_deadline, think
 from holdfast.loop.wrapup import ask_about_failures, give_up
 from holdfast.policy.loops import find_loop
 from holdfast.types import Claimed
@@ -31,6 +31,10 @@ async def run(desk: Desk, claimed: Claimed) -> None:
     except CancelRequested:
         drop_open_calls(activation)
         await activation.end_cancelled()
+    except DeadlineExceeded:
+        drop_open_calls(activation)
+        activation.forget_intents()
+        await miss_deadline(activation)
     except Paused:
         await activation.park("PAUSED", status="pending")
     except StaleFence:

@@ -17,6 +17,7 @@ def started_event(  # noqa: PLR0913 - the parts of a request
     thread: str | None,
     priority: int,
     origin: Mapping[str, Json] | None = None,
+    times: Mapping[str, Json] | None = None,
 ) -> NewEvent:
     """The `execution.started` event of a request to an agent."""
     return NewEvent(
@@ -30,6 +31,7 @@ def started_event(  # noqa: PLR0913 - the parts of a request
             "priority": priority,
             "tools": {tool.name: tool.schema_hash for tool in agent.tools},
             "limits": to_jsonable_python(agent.limits),
+            **(times or {}),
             **({"origin": dict(origin)} if origin else {}),
         },
     )

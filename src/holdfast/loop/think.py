@@ -81,6 +81,14 @@ async def leave(activation: Activation, why: Unanswered) -> None:
             await activation.park(waits.reason, status="pending", wake_at=waits.until)
 
 
+async def miss_deadline(activation: Activation) -> None:
+    """End an execution that was to have ended by now."""
+    await activation.fail("DEADLINE_EXCEEDED", f"It was to have ended by {activation.execution.due_by}.")
+
+
 async def out_of_time(activation: Activation) -> None:
-    """End an execution that has worked for as long as it may."""
+    """End an execution that has worked for as long as it may, or whose deadline has come."""
+    if activation.is_overdue:
+        await miss_deadline(activation)
+        return
     await activation.fail("TOTAL_TIMEOUT", "The execution's time for activity is used up.")

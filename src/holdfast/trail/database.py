@@ -61,6 +61,10 @@ class Database(WaitingRows, Protocol):
         """Open approvals past their time, with their executions, locked."""
         ...
 
+    def late(self, sweep: Sweep) -> set[str]:
+        """Executions that were to have ended by now and that no worker holds."""
+        ...
+
     def lease(self, request: Lease) -> bool:
         """Register a worker or prolong its lease; `False` when it has none any more."""
         ...

@@ -85,6 +85,17 @@ SQLITE_RUNNING: Final = """
         SELECT agent_type, coalesce(user_id, '') AS lane, count(*) AS n FROM agent_executions
         WHERE status = 'running' GROUP BY 1, 2)
 """
+SQLITE_ONE: Final = """
+    SELECT json_group_array(id) FROM (
+        SELECT id FROM agent_executions
+        WHERE EXISTS (SELECT 1 FROM agent_workers WHERE id = ? AND lease_until > ?)
+        AND id = ? AND status = 'pending' AND agent_type IN (SELECT value FROM json_each(?))
+        AND (wake_at IS NULL OR wake_at <= ?))
+"""
+SQLITE_LATE: Final = """
+    SELECT json_group_array(id) FROM (SELECT id FROM agent_executions
+        WHERE due_by <= ? AND completed_at IS NULL AND status IN ('pending', 'awaiting_review') LIMIT ?)
+"""
 
 POSTGRES_LOOK: Final = (
     _walk(  # noqa: S608 - constants

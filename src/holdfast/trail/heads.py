@@ -26,6 +26,8 @@ class Head:
     claimed_at: str | None
     wake_at: str | None
     deadline: str | None
+    due_by: str | None
+    """By when it must have ended."""
     cancel_requested_at: str | None
     step_count: int
     token_count: int
@@ -82,6 +84,7 @@ class Head:
             self.wake_at,
             self.cancel_requested_at,
             self.completed_at,
+            self.due_by,
             self.parent_call,
             self.waits_for,
             self.descendants,
@@ -151,7 +154,8 @@ ADVANCED_COLUMNS: Final = (
 )  # fmt: skip
 MOVED_COLUMNS: Final = (
     *ADVANCED_COLUMNS, "status", "status_reason", "fence", "lease_owner", "claimed_at", "wake_at",
-    "cancel_requested_at", "completed_at", "parent_call", "waits_for", "descendants", "family_tokens", "family_usd",
+    "cancel_requested_at", "completed_at", "due_by", "parent_call", "waits_for", "descendants", "family_tokens",
+    "family_usd",
 )  # fmt: skip
 QUESTION_COLUMNS: Final = tuple(f.name for f in fields(Question))
 CHANGED_COLUMNS: Final = (
@@ -179,5 +183,5 @@ OUTBOX_COLUMNS: Final = (
 NEW_EXECUTION_COLUMNS: Final = (
     "id", "parent_id", "thread_id", "user_id", "agent_type", "agent_version", "status", "priority", "input_data",
     "step_count", "token_count", "cost_usd", "reserved_tokens", "reserved_usd", "fence", "idempotency_key",
-    "last_seq", "last_hash", "created_at", "updated_at", "status_reason", "wake_at", "parent_call",
+    "last_seq", "last_hash", "created_at", "updated_at", "status_reason", "wake_at", "parent_call", "due_by",
 )  # fmt: skip

@@ -224,7 +224,7 @@ class PostgresDatabase:
             for n, execution_id in self._rows(
                 fair_sql.POSTGRES_TAKE, [agent for agent, _ in some], [lane for _, lane in some], priority, depth
             ):
-                ids[n - 1].append(execution_id)
+                ids[int(n) - 1].append(str(execution_id))
                 found += start + n > first
             yield from (Lane(agent, lane, own) for (agent, lane), own in zip(some, ids, strict=True))
             if found >= look.wanted:
@@ -268,6 +268,10 @@ class PostgresDatabase:
         ids = {row[0] for row in self._rows(wording.OVERDUE, sweep.at, sweep.limit)}
         free = self._heads(f"{wording.LOCK_HEADS} SKIP LOCKED", ids)  # the others are somebody's; the next sweep comes
         return Ledger(free, self._questions([], [head.id for head in free]))
+
+    def late(self, sweep: Sweep) -> set[str]:
+        """Executions that were to have ended by now and that no worker holds."""
+        return {row[0] for row in self._rows(wording.LATE, sweep.at, sweep.limit)}
 
     # --- writing
 

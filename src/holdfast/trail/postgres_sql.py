@@ -13,6 +13,7 @@ _MOMENTS: Final = frozenset(
     {
         "at", "created_at", "updated_at", "completed_at", "claimed_at", "wake_at", "deadline", "cancel_requested_at",
         "called_at", "finished_at", "asked_at", "expires_at", "decided_at", "consumed_at", "attend_at", "due_at",
+        "due_by",
     }
 )  # fmt: skip
 _MONEY: Final = frozenset({"cost_usd", "reserved_usd", "unknown_usd", "family_usd"})
@@ -108,6 +109,10 @@ HELD: Final = f"{_SELECT_HEADS} WHERE status = 'running' AND lease_owner = %s OR
 OVERDUE: Final = """
     SELECT execution_id FROM agent_approvals WHERE status = 'open' AND attend_at <= %s::timestamptz
     ORDER BY attend_at LIMIT %s
+"""
+LATE: Final = """
+    SELECT id FROM agent_executions WHERE due_by <= %s::timestamptz AND completed_at IS NULL
+    AND status IN ('pending', 'awaiting_review') ORDER BY due_by LIMIT %s FOR NO KEY UPDATE SKIP LOCKED
 """
 REGISTER: Final = """
     INSERT INTO agent_workers (id, host, pid, started_at, lease_until)

@@ -92,6 +92,8 @@ class Preparer:
             started=self._event(new.started, blobs),
             blobs=blobs,
             at=self.now(),
+            start_at=_stamp(new.start_at),
+            due_by=_stamp(new.due_by),
         )
 
     def decide(self, ruling: Ruling) -> Decide:

@@ -292,7 +292,15 @@ def _execution(row: Found, restorer: Restorer, calls: Sequence[ToolCall]) -> Exe
     return Execution(**values, tool_calls=tuple(calls))
 
 
-_EXECUTION_MOMENTS = ("wake_at", "deadline", "cancel_requested_at", "created_at", "updated_at", "completed_at")
+_EXECUTION_MOMENTS = (
+    "wake_at",
+    "deadline",
+    "due_by",
+    "cancel_requested_at",
+    "created_at",
+    "updated_at",
+    "completed_at",
+)
 _EXECUTION_FIELDS = tuple(f for f in Execution.__dataclass_fields__ if f != "tool_calls")
 
 

@@ -45,6 +45,8 @@ class Start:
     started: EventText
     blobs: Sequence[NewBlob]
     at: str
+    start_at: str | None = None
+    due_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

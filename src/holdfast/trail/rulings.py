@@ -248,7 +248,7 @@ def retry(ledger: Ledger, asked: Retry) -> None:
         raise IllegalTransition(f"execution {head.id} is {head.status}: only a failed one can be retried")
     if asked.last_seq is not None and asked.last_seq != head.last_seq:
         raise IllegalTransition(f"execution {head.id} went on meanwhile: look at it again, then retry")
-    head.error = head.result = head.completed_at = head.cancel_requested_at = None
+    head.error = head.result = head.completed_at = head.cancel_requested_at = head.due_by = None
     ledger.keep(asked.blobs, asked.at)
     ledger.record(head, [asked.event], asked.at)
     ledger.move(head, "pending", at=asked.at)

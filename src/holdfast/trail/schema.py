@@ -70,6 +70,7 @@ executions = Table(
     Column("fence", BigInteger, nullable=False),
     Column("wake_at", MOMENT),
     Column("deadline", MOMENT),
+    Column("due_by", MOMENT),
     Column("cancel_requested_at", MOMENT),
     Column("idempotency_key", Text),
     Column("last_seq", BigInteger, nullable=False),
@@ -86,6 +87,7 @@ _pending = text("status = 'pending'")
 _ready = text("status = 'pending' AND wake_at IS NULL")
 _waking = text("status = 'pending' AND wake_at IS NOT NULL")
 _running = text("status = 'running'")
+_due = text("due_by IS NOT NULL AND completed_at IS NULL")
 _child = text("parent_id IS NOT NULL")
 _threaded = text("thread_id IS NOT NULL")
 _ended = text("completed_at IS NOT NULL")
@@ -109,6 +111,7 @@ Index(
     sqlite_where=_ready,
     postgresql_where=_ready,
 )
+Index("agent_executions_due", executions.c.due_by, sqlite_where=_due, postgresql_where=_due)
 Index("agent_executions_wake", executions.c.wake_at, sqlite_where=_waking, postgresql_where=_waking)
 Index("agent_executions_lease", executions.c.lease_owner, sqlite_where=_running, postgresql_where=_running)
 Index("agent_executions_parent", executions.c.parent_id, sqlite_where=_child, postgresql_where=_child)

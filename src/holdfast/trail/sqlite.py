@@ -186,7 +186,7 @@ class SqliteDatabase:
 
     def claimable(self, claim: Claim) -> Ledger:
         values = (claim.worker_id, claim.at, claim.only, _listed(claim.agents), claim.at)
-        return Ledger(self.heads(self._rows(_CLAIMABLE, *values)))
+        return Ledger(self.heads(self._rows(fair_sql.SQLITE_ONE, *values)))
 
     def look(self, look: Look) -> Waiting:
         """Some of what waits at the highest priority."""
@@ -231,6 +231,10 @@ class SqliteDatabase:
         """Approvals past their time, with their executions and their executions' other open approvals."""
         found = self._rows(_OVERDUE, sweep.at, sweep.limit)
         return self.load(Needs(questions_of={execution_id for (execution_id,) in found}))
+
+    def late(self, sweep: Sweep) -> set[str]:
+        """Executions that were to have ended by now and that no worker holds."""
+        return set(self._rows(fair_sql.SQLITE_LATE, sweep.at, sweep.limit))
 
     # --- writing
 
@@ -358,13 +362,6 @@ _STARTED: Final = """
     SELECT json_group_array(json_array(id, agent_type, idempotency_key, input_data)) FROM agent_executions
     WHERE id IN (SELECT value FROM json_each(?)) OR (agent_type, idempotency_key) IN (
         SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?))
-"""
-_CLAIMABLE: Final = """
-    SELECT json_group_array(id) FROM (
-        SELECT id FROM agent_executions
-        WHERE EXISTS (SELECT 1 FROM agent_workers WHERE id = ? AND lease_until > ?)
-        AND id = ? AND status = 'pending' AND agent_type IN (SELECT value FROM json_each(?))
-        AND (wake_at IS NULL OR wake_at <= ?))
 """
 _FORGET_WORKERS: Final = "DELETE FROM agent_workers WHERE id IN (SELECT value FROM json_each(?)) OR lease_until <= ?"
 _ABANDONED: Final = """

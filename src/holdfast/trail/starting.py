@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from holdfast.errors import IdempotencyConflict
+from holdfast.errors import DeadlineExceeded, IdempotencyConflict
 from holdfast.trail.codec import GENESIS, chain, stamp
 from holdfast.trail.controls.shared import newcomer
 from holdfast.trail.heads import Started
@@ -15,6 +15,7 @@ def start(ledger: Ledger, request: Start) -> str:
 
     Raises:
         IdempotencyConflict: The key was used for another input.
+        DeadlineExceeded: It could not end in time.
     """
     new = request.new
     known = ledger.started_by_id.get(new.id)
@@ -29,16 +30,25 @@ def start(ledger: Ledger, request: Start) -> str:
 
 
 def start_new(ledger: Ledger, request: Start) -> str:
-    """Store an execution whose id is new; its id."""
+    """Store an execution whose id is new; its id.
+
+    Raises:
+        DeadlineExceeded: It could not end in time.
+    """
     new, (kind, version, text), at = request.new, request.started, request.at
     reason, wake_at = _held_back(ledger, request)
+    if request.due_by is not None and max(at, wake_at or "") >= request.due_by:
+        raise DeadlineExceeded(
+            f"it was to have ended by {request.due_by}, and could not begin before {max(at, wake_at or '')}"
+            + (f" ({reason})" if reason else "")
+        )
     last = chain(GENESIS, execution_id=new.id, seq=1, kind=kind, version=version, at=at, text=text)
     ledger.events.append((new.id, 1, kind, version, text, at, last))
     ledger.new_executions.append(
         (
             new.id, new.parent_id, new.thread_id, new.user_id, new.agent_type, new.agent_version, "pending",
             new.priority, request.input_text, 0, 0, "0", 0, "0", 0, new.idempotency_key, 1, last, at, at,
-            reason, wake_at, new.parent_call,
+            reason, wake_at, new.parent_call, request.due_by,
         )
     )  # fmt: skip
     known = Started(
@@ -56,9 +66,12 @@ def start_new(ledger: Ledger, request: Start) -> str:
 
 
 def _held_back(ledger: Ledger, request: Start) -> tuple[str | None, str | None]:
-    """Why and until when a new execution has to wait for the rates of requests, if it has to."""
+    """Why and until when a new execution has to wait, for its time or for the rates of requests, if it has to."""
+    start_at = request.start_at if request.start_at and request.start_at > request.at else None
+    own = ("SCHEDULED", start_at) if start_at else (None, None)
     if not ledger.shared.known.rates:
-        return None, None
+        return own
     now = datetime.fromisoformat(request.at)
     delay_s = ledger.shared.delay_s(newcomer(request.new.agent_type, request.new.user_id), now)
-    return ("RATE_LIMITED", stamp(now + timedelta(seconds=delay_s))) if delay_s > 0 else (None, None)
+    until = stamp(now + timedelta(seconds=delay_s))
+    return ("RATE_LIMITED", until) if delay_s > 0 and until > (start_at or "") else own

@@ -1,8 +1,16 @@
 """Whether an append is accepted, and what it changes. Pure."""
 
-from holdfast.errors import ApprovalUnusable, ApprovalWithdrawn, CancelRequested, IllegalTransition, StaleFence
+from holdfast.errors import (
+    ApprovalUnusable,
+    ApprovalWithdrawn,
+    CancelRequested,
+    DeadlineExceeded,
+    IllegalTransition,
+    StaleFence,
+)
 from holdfast.trail.heads import Head, Question
 from holdfast.trail.ledger import Ledger
+from holdfast.trail.overdue import is_overdue
 from holdfast.trail.requests import AppendStep, Row
 from holdfast.trail.rulings import abandon
 from holdfast.trail.starting import start_new
@@ -17,6 +25,8 @@ def append(ledger: Ledger, step: AppendStep) -> Appended:
     asked = step.append
     head = ledger.head(asked.execution_id)
     _refuse(head, asked)
+    if asked.refuse_if_cancelled and asked.status not in ENDED and is_overdue(head, step.at):
+        raise DeadlineExceeded(f"execution {head.id} was to have ended by {head.due_by}; start nothing new")
     granted = ledger.leave(head, asked, step.at)
     if step.uses:
         _consume(ledger, step)

@@ -23,7 +23,7 @@ from typing import Final
 import structlog
 
 from holdfast.errors import HoldfastError, StoreError, StoreUnavailable
-from holdfast.trail.batch import Outcome, Result, decide_one, needs
+from holdfast.trail.batch import Needs, Outcome, Result, decide_one, needs
 from holdfast.trail.bell import News
 from holdfast.trail.claiming import Claiming
 from holdfast.trail.codec import stamp
@@ -34,8 +34,11 @@ from holdfast.trail.controls.keeper import Keeper
 from holdfast.trail.database import Database
 from holdfast.trail.inbox import Inbox, Waiting
 from holdfast.trail.ledger import Ledger
+from holdfast.trail.overdue import REASON as OVERDUE
+from holdfast.trail.overdue import fail_overdue, is_overdue
 from holdfast.trail.requests import (
     Badge,
+    Cancel,
     Claim,
     Issue,
     Lease,
@@ -269,6 +272,7 @@ class Writer:
                 ledger = self._database.overdue(request)
                 if ledger.questions:  # their news may have to go to channels
                     ledger.shared = self._keeper.shared(self._database, (), ledger)
+                self._fail_overdue(self._database.late(request), request.at, attempt)
                 expired = sum([attend(ledger, question, request.at) for question in ledger.questions.values()])
                 self._write(ledger, attempt)
                 return Swept(taken_over=taken, expired=expired)
@@ -280,10 +284,24 @@ class Writer:
         return self._claiming.claim(self._keeper.known(self._database), request)
 
     def _take(self, request: Claim, ledger: Ledger) -> list[str]:
+        late = {head.id for head in ledger.heads.values() if is_overdue(head, request.at)}
         for head in ledger.heads.values():
-            claim(ledger, head, worker=request.worker_id, at=request.at)
+            if head.id not in late:
+                claim(ledger, head, worker=request.worker_id, at=request.at)
         self._write(ledger, self._taking)
-        return list(ledger.heads)
+        self._fail_overdue(late, request.at, self._taking)
+        return [execution_id for execution_id in ledger.heads if execution_id not in late]
+
+    def _fail_overdue(self, ids: set[str], at: str, attempt: _Attempt) -> int:
+        """End what was to have ended by now and no worker holds; how many did."""
+        if not ids:
+            return 0
+        ledger = self._database.load(Needs(executions=ids, questions_of=ids, families=ids))
+        asked = [Cancel(execution_id=execution_id, by=OVERDUE, at=at) for execution_id in ids]
+        ledger.shared = self._keeper.shared(self._database, asked, ledger)
+        ended = [fail_overdue(ledger, ledger.head(execution_id), at) for execution_id in sorted(ids)]
+        self._write(ledger, attempt)
+        return sum(ended)
 
     def _badge(self, request: Badge, attempt: _Attempt) -> str:
         became = self._database.badge(request)

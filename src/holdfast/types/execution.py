@@ -69,6 +69,8 @@ class Execution:
     """While pending: not to be claimed before."""
     deadline: datetime | None
     """While running: when `total_timeout_s` is used up."""
+    due_by: datetime | None = None
+    """By when it must have ended; later it ends failed, `DEADLINE_EXCEEDED`. A retry has no deadline."""
     cancel_requested_at: datetime | None
     idempotency_key: str | None
     last_seq: int
@@ -100,6 +102,10 @@ class NewExecution:
     user_id: str | None = None
     priority: int = 0
     idempotency_key: str | None = None
+    start_at: datetime | None = None
+    """Not to begin before."""
+    due_by: datetime | None = None
+    """By when it must have ended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,6 +31,7 @@ STATUS_OF: Final[Mapping[str, int]] = {
     "refused": 409,
     "stale_fence": 409,
     "cancel_requested": 409,
+    "deadline_exceeded": 409,
     "illegal_transition": 409,
     "already_decided": 409,
     "approval_unusable": 409,

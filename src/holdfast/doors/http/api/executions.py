@@ -21,7 +21,7 @@ from holdfast.doors.http.api.answering import (
     tag_headers,
     tagged,
 )
-from holdfast.doors.http.api.asking import AnyJson, Asked, Id, Name, Page, WantedExecutions
+from holdfast.doors.http.api.asking import AnyJson, Asked, Id, Name, Page, Until, WantedExecutions
 from holdfast.doors.http.api.routes import Running, Seeing, app_of, noun
 from holdfast.doors.http.api.shapes import page, shape
 from holdfast.doors.http.reached import continued_thread, reached, reached_agent, user_of
@@ -56,6 +56,10 @@ class NewExecutionRequest(Asked):
     """Higher is worked earlier."""
     idempotency_key: Name | None = None
     """Asking twice with one key is asking once; as the header `Idempotency-Key`."""
+    start_at: Until | None = None
+    """Not to begin before, with its zone."""
+    deadline: Until | None = None
+    """By when it must have ended; later it ends failed, with the reason `DEADLINE_EXCEEDED`."""
 
 
 _STARTED: Final[Responses] = {
@@ -122,6 +126,8 @@ async def _start(app: App, caller: Caller, body: NewExecutionRequest, header: st
         thread=body.thread,
         priority=body.priority,
         idempotency_key=_own_key(caller, header or body.idempotency_key),
+        start_at=body.start_at,
+        deadline=body.deadline,
     )
 
 

@@ -2,12 +2,14 @@
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 revision = "0004"
 down_revision = "0003"
 branch_labels = None
 depends_on = None
 
+MOMENT = sa.String(32).with_variant(postgresql.TIMESTAMP(timezone=True), "postgresql")
 MONEY = sa.Text().with_variant(sa.Numeric(), "postgresql")
 
 
@@ -22,7 +24,10 @@ def upgrade() -> None:
 
 
 def _when_work_starts() -> None:
-    """Turns by agent, priority and user. Code of version 0003 goes on claiming by age, by the index it has."""
+    """Turns and deadlines. Code of version 0003 goes on claiming by age, by the index it has, and knows no deadline."""
+    due = sa.text("due_by IS NOT NULL AND completed_at IS NULL")
+    op.add_column("agent_executions", sa.Column("due_by", MOMENT))
+    op.create_index("agent_executions_due", "agent_executions", ["due_by"], sqlite_where=due, postgresql_where=due)
     ready = sa.text("status = 'pending' AND wake_at IS NULL")
     op.create_index(
         "agent_executions_ready",
