@@ -2,6 +2,8 @@ from holdfast.agent import Agent as Agent
 from holdfast.agent import Model as Model
 from holdfast.app import App as App
 from holdfast.errors import RetryLater as RetryLater
+from holdfast.errors import StepFailed as StepFailed
+from holdfast.errors import StepTimedOut as StepTimedOut
 from holdfast.errors import ToolError as ToolError
 from holdfast.policy.rules import ask_above as ask_above
 from holdfast.policy.rules import ask_above_risk as ask_above_risk
@@ -10,6 +12,10 @@ from holdfast.policy.rules import ask_below_confidence as ask_below_confidence
 from holdfast.policy.rules import ask_if_any as ask_if_any
 from holdfast.policy.rules import ask_when as ask_when
 from holdfast.policy.rules import never_ask as never_ask
+from holdfast.teams.flow import Approved as Approved
+from holdfast.teams.flow import Flow as Flow
+from holdfast.teams.workflow import Workflow as Workflow
+from holdfast.teams.workflow import workflow as workflow
 from holdfast.tools.tool import tool as tool
 from holdfast.types import Cached as Cached
 from holdfast.types import Call as Call

@@ -85,6 +85,12 @@ class Activation:
         self._facts, self._intents = Draft(), Draft()
         self.probing = set[str]()
         """Tools whose call under way is the one probe of a half-open breaker."""
+        self.known_seq = claimed.events[-1].seq if claimed.events else 0
+        """The last event that is known, as long as nobody else wrote any."""
+        self.heeds_cancel = True
+        """False while it undoes what it did: that goes on whatever is asked."""
+        self.standing: Json = None
+        """What it waits for and how far it is, for people; `None`: which model answered last."""
 
     @property
     def id(self) -> str:
@@ -186,11 +192,13 @@ class Activation:
         if not self._just_committed and await self.desk.journal.cancel_requested(self.id):
             raise CancelRequested
 
-    async def park(self, reason: str, *, status: Status, wake_at: datetime | None = None) -> None:
-        """Leave the worker until a person answers, or a time comes."""
+    async def park(
+        self, reason: str, *, status: Status, wake_at: datetime | None = None, for_news: bool = False
+    ) -> None:
+        """Leave the worker until a person answers, or a time comes; `for_news`: unless something came meanwhile."""
         when = wake_at.isoformat() if wake_at else None
         self._record(self._intents, kinds.PARKED, {"reason": reason, "wake_at": when}, None)
-        await self._write(status=status, reason=reason, wake_at=wake_at)
+        await self._write(status=status, reason=reason, wake_at=wake_at, for_news=for_news)
         self.over = True
 
     async def park_for(self, seconds: float, reason: str) -> None:
@@ -230,6 +238,8 @@ class Activation:
                 self._facts.calls |= {key: waiting(change) for key, change in self._intents.calls.items()}
             elif event.kind == kinds.CHILD_STARTED:
                 del self.history.children[str(event.data["call_id"])]
+            elif event.kind == kinds.STEP_STARTED:
+                self.history.flow.forget_start(str(event.data["name"]))
             elif event.kind == kinds.MODEL_REQUESTED:
                 self.history.settle(keep=False)
         self._intents = Draft()
@@ -287,6 +297,7 @@ class Activation:
         error: str | None = None,
         result: Json = None,
         wake_at: datetime | None = None,
+        for_news: bool = False,
     ) -> Appended:
         facts, intents, history = self._facts, self._intents, self.history
         ends = status in ENDED
@@ -314,16 +325,18 @@ class Activation:
                     children=tuple(intents.children),
                     parent_id=self.execution.parent_id if ends else None,
                     abandons=ends and bool(history.at_work),
-                    refuse_if_cancelled=bool(intents.events),
+                    refuse_if_cancelled=bool(intents.events) and self.heeds_cancel,
+                    known_seq=self.known_seq if for_news else None,
                     admission=_with_grants(admission, intents.grants),
                     reports=tuple(facts.reports),
-                    state=self._produced_by() if status else None,
+                    state=(self.standing or self._produced_by()) if status else None,
                     usage=self._usage() if status else (),
                 )
             )
         except (CancelRequested, DeadlineExceeded, ApprovalUnusable, NotAdmitted):
             self.forget_intents()
             raise
+        self.known_seq += len(facts.events) + len(intents.events)
         self._facts, self._intents = Draft(), Draft()
         self._just_committed = True
         self.probing.update(appended.probing_tools)

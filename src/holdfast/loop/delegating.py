@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final, cast
 
+from holdfast.agent import Agent
 from holdfast.loop.activation import Activation
 from holdfast.loop.history import CallState, Child
 from holdfast.loop.outcome import end_call
@@ -25,7 +26,12 @@ def ceiling_for(activation: Activation, tool: str, *, among: int) -> Ceiling | s
         tool: The delegation's name.
         among: Delegations that share what is left, this one included.
     """
-    member, history, limits = activation.cast.team[tool].agent, activation.history, activation.limits
+    return ceiling_of(activation, activation.cast.team[tool].agent, among=among)
+
+
+def ceiling_of(activation: Activation, member: Agent[object], *, among: int) -> Ceiling | str:
+    """What an execution of an agent may have below this one now, or why there can be none."""
+    history, limits = activation.history, activation.limits
     live = history.at_work
     below = history.descendants + sum(1 + child.ceiling.descendants for child in live)
     family = Family(live=len(live), descendants=below, depth=limits.depth)
@@ -48,9 +54,15 @@ def delegate(activation: Activation, call_id: str, tool: str, arguments: Mapping
     ceiling = ceiling_for(activation, tool, among=among)
     if isinstance(ceiling, str):
         return False
-    member, parent = activation.cast.team[tool].agent, activation.execution
+    member = activation.cast.team[tool].agent
+    begin_child(activation, call_id, member, task_of(member, arguments), ceiling=ceiling)
+    return True
+
+
+def begin_child(activation: Activation, call_id: str, member: Agent[object], asked: Json, *, ceiling: Ceiling) -> None:
+    """Let an execution of an agent begin with the next commit; its end is told to this one."""
+    parent = activation.execution
     origin = {"parent": parent.id, "call": call_id, "ceiling": ceiling.as_event()}
-    asked = task_of(arguments)
     child = NewExecution(
         id=activation.desk.new_id(),
         agent_type=member.name,
@@ -66,7 +78,6 @@ def delegate(activation: Activation, call_id: str, tool: str, arguments: Mapping
     )
     told: dict[str, Json] = {"call_id": call_id, "child_id": child.id, "agent": member.name}
     activation.start_child(child, {**told, "ceiling": ceiling.as_event()})
-    return True
 
 
 def delegate_late(activation: Activation, call: CallState) -> bool:

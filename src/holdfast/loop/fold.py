@@ -5,6 +5,7 @@ from dataclasses import fields, replace
 from decimal import Decimal
 from typing import Any, Final, TypeAlias, cast
 
+from holdfast.loop import flow_fold
 from holdfast.loop.asked import attempt_failed, chain_failed, parked, requested, responded
 from holdfast.loop.history import (
     CALL_OVER,
@@ -38,6 +39,8 @@ NOT_BY_A_WORKER: Final = frozenset(
         kinds.CANCEL_REQUESTED,
         kinds.RETRIED,
         kinds.CHILD_ENDED,
+        kinds.SIGNAL_RECEIVED,
+        kinds.WORKFLOW_UNDOING,
     }
 )
 """Events that may come while no worker holds the execution."""
@@ -114,6 +117,7 @@ def claimed(history: History, _data: Data) -> None:
     # A model call that was under way has an unknown bill: its reservation stays held for good.
     history.reserved = None
     history.calls = {key: replace(call, fresh=False) for key, call in history.calls.items()}
+    flow_fold.claimed(history)
 
 
 def retried(history: History, data: Data) -> None:
@@ -131,6 +135,7 @@ def retried(history: History, data: Data) -> None:
     history.forget_approvals("escalation")
     history.forget_approvals("change")
     history.active_s, history.claimed_at = 0.0, None
+    flow_fold.retried(history)
     if data.get("told"):
         history.tell(data["told"])
 
@@ -328,5 +333,6 @@ HANDLERS: Final[Mapping[str, Callable[[History, Data], None]]] = {
     kinds.APPROVAL_EXPIRED: ruled,
     kinds.APPROVAL_WITHDRAWN: ruled,
     kinds.GUIDED: escalation_answered,
+    **flow_fold.FLOW_HANDLERS,
 }
 """What each kind of event changes; kinds that change nothing a worker needs are not listed."""

@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from holdfast.loop.flow_history import FlowHistory
 from holdfast.loop.transcript import Answered, Entry, Responded, Returned, Told
 from holdfast.policy.chain import Tried
 from holdfast.policy.loops import Seen
@@ -214,6 +215,8 @@ class History:
     taught: tuple[str, ...] | None = None
     """People's corrections of earlier work that the model was told of; `None`: none."""
     approvals: dict[str, ApprovalState] = field(default_factory=dict[str, ApprovalState])
+    flow: FlowHistory = field(default_factory=FlowHistory)
+    """Of a workflow: its steps."""
     recalled: tuple[str, ...] | None = None
     """Earlier executions of the thread that this one continues; `None`: none."""
 

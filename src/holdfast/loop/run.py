@@ -8,11 +8,13 @@ from holdfast.loop.activation import Activation
 from holdfast.loop.context import sense
 from holdfast.loop.decide import decide
 from holdfast.loop.desk import Desk
+from holdfast.loop.flow import run_flow
 from holdfast.loop.outcome import drop_open_calls
 from holdfast.loop.prepare import prepare
 from holdfast.loop.think import miss_deadline, think
 from holdfast.loop.wrapup import ask_about_failures, give_up
 from holdfast.policy.loops import find_loop
+from holdfast.teams.workflow import Workflow
 from holdfast.types import Claimed
 
 log = structlog.get_logger("holdfast.loop")
@@ -24,10 +26,12 @@ async def run(desk: Desk, claimed: Claimed) -> None:
     Everything it decides or learns is in the journal before it matters, so it may be killed at any instant.
     """
     activation = Activation(desk, claimed)
+    agent = activation.cast.agent
     try:
-        await prepare(activation)
-        while not activation.over:
-            await turn(activation)
+        if isinstance(agent, Workflow):
+            await run_flow(activation, agent)
+        else:
+            await run_agent(activation)
     except CancelRequested:
         drop_open_calls(activation)
         await activation.end_cancelled()
@@ -39,6 +43,13 @@ async def run(desk: Desk, claimed: Claimed) -> None:
         await activation.park("PAUSED", status="pending")
     except StaleFence:
         log.warning("execution_lost", execution=activation.id, fence=activation.execution.fence)
+
+
+async def run_agent(activation: Activation) -> None:
+    """Turn after turn."""
+    await prepare(activation)
+    while not activation.over:
+        await turn(activation)
 
 
 async def turn(activation: Activation) -> None:

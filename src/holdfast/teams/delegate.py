@@ -1,6 +1,6 @@
 """The calls by which a supervisor gives tasks to its specialists: one tool for each, that starts a child execution."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -8,6 +8,7 @@ from pydantic import JsonValue, TypeAdapter
 
 from holdfast.agent import Agent
 from holdfast.ports import Tool
+from holdfast.teams.workflow import Workflow
 from holdfast.tools.tool import tool
 from holdfast.types import Json
 
@@ -30,13 +31,18 @@ def delegates(agent: Agent[object]) -> Mapping[str, Delegate]:
     return {PREFIX + member.name: Delegate(tool=_tool(member), agent=member) for member in agent.team}
 
 
-def task_of(arguments: Mapping[str, Json]) -> Json:
-    """What a child execution is asked: the task alone, or with what was passed on."""
+def task_of(member: Agent[object], arguments: Mapping[str, Json]) -> Json:
+    """What a child execution is asked: the task alone, or with what was passed on; of a workflow its input."""
+    if isinstance(member, Workflow):
+        return member.accept(arguments.get("input"))
     context = arguments.get("context")
     return arguments["task"] if context is None else {"task": arguments["task"], "context": context}
 
 
 def _tool(member: Agent[object]) -> Tool:
+    if isinstance(member, Workflow):
+        return _tool_for(member)
+
     async def delegate(task: str, context: JsonValue = None) -> None:
         """Never run.
 
@@ -49,12 +55,31 @@ def _tool(member: Agent[object]) -> Tool:
     return tool(delegate, effect="read", name=PREFIX + member.name, description=_words(member), on_change="continue")
 
 
+def _tool_for(member: Workflow[object]) -> Tool:
+    name, words = PREFIX + member.name, _words(member)
+    return tool(_stand_in(member.takes), effect="read", name=name, description=words, on_change="continue")
+
+
+def _stand_in(takes: object) -> Callable[..., object]:
+    """A function with a workflow's input as its only parameter."""
+
+    async def delegate(input: object) -> None:  # noqa: A002 - what the model gives
+        """Never run."""
+
+    async def begin() -> None:
+        """Never run."""
+
+    delegate.__annotations__["input"] = takes
+    return delegate if takes is not None else begin
+
+
 def _words(member: Agent[object]) -> str:
     about = (member.description or member.instructions).strip().split("\n\n")[0]
     returns = "text" if member.output is str else _shape(member)
     said = f" It does this: {about}" if about else ""
+    sees = "what you give it" if isinstance(member, Workflow) else "the task and context"
     return (
-        f"Give a task to the specialist {member.name!r}.{said} It works on its own and sees only the task and context."
+        f"Give a task to the specialist {member.name!r}.{said} It works on its own and sees only {sees}."
         f" Ask several at once by calling them in one message. What comes back: status, result ({returns}), its cost,"
         " and the reason where it failed."
     )

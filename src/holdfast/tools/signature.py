@@ -66,7 +66,7 @@ def read_signature(function: Callable[..., object], *, names: Mapping[str, objec
         where = f"tool {label!r}: parameter {found.name!r}"
         if found.kind in _HOW_TO_FIX:
             raise DeclarationError(f"{where} ({found.kind.description}): {_HOW_TO_FIX[found.kind]}")
-        if _is_context(hints.get(found.name)):
+        if is_context(hints.get(found.name)):
             if index:
                 raise DeclarationError(f"{where}: the Context goes first, before the arguments of the model")
             context = found.name
@@ -115,7 +115,8 @@ def _annotation(where: str, found: inspect.Parameter, hints: Mapping[str, object
     raise DeclarationError(f"{where} has no type: annotate it, e.g. `{found.name}: str`; arguments are checked")
 
 
-def _is_context(annotation: object) -> bool:
+def is_context(annotation: object) -> bool:
+    """Whether a parameter wants the `Context`."""
     if get_origin(annotation) is Annotated:
         annotation = get_args(annotation)[0]
     return annotation is Context or get_origin(annotation) is Context

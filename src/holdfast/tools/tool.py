@@ -42,10 +42,11 @@ class _Body:
         given = arguments if self.context is None else {self.context: context, **arguments}
         if inspect.iscoroutinefunction(self.function):
             return self.function(**given)
-        return _in_thread(partial(self.function, **given))
+        return in_thread(partial(self.function, **given))
 
 
-async def _in_thread(function: Callable[[], object]) -> object:
+async def in_thread(function: Callable[[], object]) -> object:
+    """Run a synchronous function in a thread of the pool, with what it gives to await."""
     value = await _THREADS.run(function)
     # A sync function that wraps an async one gives something to await.
     return await cast("Awaitable[object]", value) if inspect.isawaitable(value) else value

@@ -222,7 +222,7 @@ def _cancel(ledger: Ledger, head: Head, *, by: str, at: str) -> None:
     first = head.cancel_requested_at is None
     head.cancel_requested_at = head.cancel_requested_at or at
     ledger.moved[head.id] = head
-    if head.status != "running" and first and _undoes(head):
+    if head.status != "running" and first and undoes(head, on_cancel=True):
         ledger.note(head, events.CANCEL_REQUESTED, {"by": by}, at)
         ledger.move(head, "pending", reason="CANCELLING", at=at)
     elif head.status != "running":
@@ -235,10 +235,10 @@ def _cancel(ledger: Ledger, head: Head, *, by: str, at: str) -> None:
         ledger.note(head, events.CANCEL_REQUESTED, {"by": by}, at)
 
 
-def _undoes(head: Head) -> bool:
+def undoes(head: Head, *, on_cancel: bool = False) -> bool:
     """Whether a worker has to undo what it did before it may end."""
     state = json.loads(head.state) if head.state else None
-    return isinstance(state, dict) and "undo_on_cancel" in state
+    return isinstance(state, dict) and ("undo_on_cancel" if on_cancel else "undo") in state
 
 
 def retry(ledger: Ledger, asked: Retry) -> None:
