@@ -1,9 +1,11 @@
-"""What people do: answer questions, one or many alike, give standing yeses, and look at what they corrected."""
+"""What people do: answer questions, one or many alike, give standing yeses, send signals, see what was corrected."""
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from math import isfinite
 from typing import cast
+
+from pydantic_core import to_jsonable_python
 
 from holdfast.agent import Agent
 from holdfast.composition import Parts
@@ -11,6 +13,7 @@ from holdfast.errors import HoldfastError, NotEntitled, NotFound, UsageError
 from holdfast.loop.edit import checked_edit
 from holdfast.policy.alike import alike
 from holdfast.policy.grants import checked_bounds, parse_bounds
+from holdfast.teams.workflow import Workflow
 from holdfast.types import Answer, Approval, ApprovalStatus, Feedback, Grant, Json, Ruling, Settled
 
 
@@ -59,6 +62,39 @@ class Answers:
         )
         self._parts.lessons.forget()
         return decided
+
+    async def send(
+        self,
+        execution_id: str,
+        name: str,
+        payload: object = None,
+        *,
+        by: str = "operator",
+        id: str | None = None,  # noqa: A002 - the word of the domain
+    ) -> bool:
+        """Send a signal to a workflow, which may wait for it now or later; it is durable when this returns.
+
+        Args:
+            execution_id: Whose.
+            name: What `flow.wait_for` waits for.
+            payload: What it brings: JSON or a pydantic model. Default: nothing.
+            by: Who sends it.
+            id: Sending twice with the same id is sending once. Default: each time is another one.
+
+        Returns:
+            Whether it is new.
+
+        Raises:
+            NotFound: There is no such execution.
+            IllegalTransition: It has ended.
+            UsageError: It is no workflow's, or the signal has no name.
+        """
+        trail = await self._parts.trail()
+        agent = self._parts.agents.get((await trail.get(execution_id)).agent_type)
+        if agent is not None and not isinstance(agent, Workflow):
+            raise UsageError(f"execution {execution_id} is of agent {agent.name!r}: only workflows wait for signals")
+        sent: Json = self._parts.redactor().value(to_jsonable_python(payload))
+        return await trail.send(execution_id, name, sent, by=by, signal_id=self._parts.ids() if id is None else id)
 
     def objection(self, asked: Approval, answer: Answer, *, by: str) -> str | None:
         """Why this person may not give this answer to an open question; `None`: they may. Decides nothing."""

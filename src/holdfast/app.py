@@ -20,7 +20,7 @@ from holdfast.engine.clock import new_id
 from holdfast.engine.heap import spare_what_is_loaded
 from holdfast.engine.local import LocalEngine
 from holdfast.engine.signals import Early, install_signal_handlers
-from holdfast.errors import MissingExtra, UsageError
+from holdfast.errors import MissingExtra
 from holdfast.glance import Glance
 from holdfast.lookup import Lookup
 from holdfast.loop.listening import heard
@@ -31,7 +31,7 @@ from holdfast.outside import Outside, open_to_outside
 from holdfast.policy.times import Times
 from holdfast.ports import Clock, Journal, NewId
 from holdfast.ports.asgi import AsgiApp, Receive, Scope, Send
-from holdfast.teams.workflow import Workflow, accepted
+from holdfast.teams.workflow import accepted
 from holdfast.trail.follow import settled
 from holdfast.trail.trail import Trail
 from holdfast.types import (
@@ -261,39 +261,6 @@ class App(Answers, Lookup):
             IllegalTransition: It has ended already.
         """
         return await self._parts.told_end(await (await self._open()).cancel(execution_id, by=by))
-
-    async def send(
-        self,
-        execution_id: str,
-        name: str,
-        payload: object = None,
-        *,
-        by: str = "operator",
-        id: str | None = None,  # noqa: A002 - the word of the domain
-    ) -> bool:
-        """Send a signal to a workflow, which may wait for it now or later; it is durable when this returns.
-
-        Args:
-            execution_id: Whose.
-            name: What `flow.wait_for` waits for.
-            payload: What it brings: JSON or a pydantic model. Default: nothing.
-            by: Who sends it.
-            id: Sending twice with the same id is sending once. Default: each time is another one.
-
-        Returns:
-            Whether it is new.
-
-        Raises:
-            NotFound: There is no such execution.
-            IllegalTransition: It has ended.
-            UsageError: It is no workflow's, or the signal has no name.
-        """
-        trail = await self._open()
-        agent = self.agents.get((await trail.get(execution_id)).agent_type)
-        if agent is not None and not isinstance(agent, Workflow):
-            raise UsageError(f"execution {execution_id} is of agent {agent.name!r}: only workflows wait for signals")
-        sent: Json = self._parts.redactor().value(to_jsonable_python(payload))
-        return await trail.send(execution_id, name, sent, by=by, signal_id=self._parts.ids() if id is None else id)
 
     async def retry(self, execution_id: str, *, by: str = "operator", from_step: int | None = None) -> Execution:
         """Let a failed execution go on, with fresh limits.

@@ -197,8 +197,11 @@ def typed(shape: "TypeAdapter[object] | None", value: Json) -> object:
 
 def hints_of(function: AnyFunction) -> Mapping[str, object]:
     """A function's annotations; none where they cannot be read."""
+    while isinstance(function, partial):
+        function = function.func
+    plain = function if inspect.isroutine(function) else getattr(function, "__call__", function)  # noqa: B004 - its annotations
     try:
-        return typing.get_type_hints(function, include_extras=True)
+        return typing.get_type_hints(plain, include_extras=True)
     except (NameError, AttributeError, TypeError, SyntaxError):
         return {}
 
