@@ -31,6 +31,7 @@ _HOMES = {
     "tool": "holdfast.tools.tool",
     "ToolError": "holdfast.errors",
     "RetryLater": "holdfast.errors",
+    "Schedule": "holdfast.types",
     "ask_above": "holdfast.policy.rules",
     "ask_above_risk": "holdfast.policy.rules",
     "ask_always": "holdfast.policy.rules",

@@ -28,4 +28,5 @@ from holdfast.types import Limits as Limits
 from holdfast.types import Price as Price
 from holdfast.types import Reply as Reply
 from holdfast.types import Say as Say
+from holdfast.types import Schedule as Schedule
 from holdfast.version import __version__ as __version__

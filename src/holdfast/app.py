@@ -7,8 +7,6 @@ from datetime import datetime
 from importlib.metadata import entry_points
 from typing import Self
 
-from pydantic_core import to_jsonable_python
-
 from holdfast.access import Access
 from holdfast.agent import Agent
 from holdfast.answers import Answers
@@ -26,19 +24,18 @@ from holdfast.lookup import Lookup
 from holdfast.loop.listening import heard
 from holdfast.loop.preflight import Finding, preflight
 from holdfast.loop.retry import refuse_unfailed, set_aside
-from holdfast.loop.started import started_event
 from holdfast.outside import Outside, open_to_outside
 from holdfast.policy.times import Times
 from holdfast.ports import Clock, Journal, NewId
 from holdfast.ports.asgi import AsgiApp, Receive, Scope, Send
-from holdfast.teams.workflow import accepted
+from holdfast.schedules import Schedules
 from holdfast.trail.follow import settled
 from holdfast.trail.trail import Trail
 from holdfast.types import (
     Execution,
     Health,
     Json,
-    NewExecution,
+    Schedule,
 )
 
 
@@ -57,6 +54,7 @@ class App(Answers, Lookup):
         clock: Time. Default: the system's.
         ids: Makes ids. Default: UUIDv7.
         wrap_journal: Put something around the journal, as fault injectors do. Default: nothing.
+        schedules: What is asked when its time comes, while a worker runs somewhere. Default: nothing.
 
     Raises:
         DeclarationError: `agents` is no list of agents, or two of them have one name.
@@ -72,9 +70,18 @@ class App(Answers, Lookup):
         clock: Clock | None = None,
         ids: NewId = new_id,
         wrap_journal: Callable[[Journal], Journal] | None = None,
+        schedules: Sequence[Schedule] = (),
     ) -> None:
         agents = [*agents, *workflows] if workflows else agents
-        self._parts = Parts(agents, database, settings=settings, clock=clock, ids=ids, wrap_journal=wrap_journal)
+        self._parts = Parts(
+            agents,
+            database,
+            settings=settings,
+            clock=clock,
+            ids=ids,
+            wrap_journal=wrap_journal,
+            schedules=schedules,
+        )
         self._access = Access(self._parts)
         self._engines = 0
         self._asgi: AsgiApp | None = None
@@ -93,6 +100,11 @@ class App(Answers, Lookup):
     def control(self) -> ControlRoom:
         """What operators do: budgets, rates, kill switches, breakers, and the record of it."""
         return ControlRoom(self._parts)
+
+    @property
+    def schedules(self) -> Schedules:
+        """What is asked when its time comes: look, set, pause, run now."""
+        return Schedules(self._parts)
 
     @property
     def glance(self) -> Glance:
@@ -163,28 +175,18 @@ class App(Answers, Lookup):
             DeadlineExceeded: It could not end in time.
             IdempotencyConflict: The key was used for another input.
         """
-        chosen = self._parts.agent(agent)
-        trail = await self._open()
-        asked: Json = accepted(chosen, self._parts.redactor().value(to_jsonable_python(input)))
         times = Times.of(start_at=start_at, delay_s=delay_s, deadline=deadline, now=self._parts.clock.now())
-        started = started_event(
-            chosen, asked, user=user, thread=thread, priority=priority, origin=origin, times=times.as_data()
+        new = self._parts.new_execution(
+            agent,
+            input,
+            user=user,
+            thread=thread,
+            priority=priority,
+            idempotency_key=idempotency_key,
+            origin=origin,
+            times=times,
         )
-        return await trail.start(
-            NewExecution(
-                id=self._parts.ids(),
-                agent_type=chosen.name,
-                agent_version=chosen.version,
-                input_data=asked,
-                started=started,
-                thread_id=thread,
-                user_id=user,
-                priority=priority,
-                idempotency_key=idempotency_key,
-                start_at=times.start_at,
-                due_by=times.due_by,
-            )
-        )
+        return await (await self._open()).start(new)
 
     async def wait(self, execution_id: str, timeout_s: float | None = None) -> Execution:
         """The execution, once it has ended or waits for a person.

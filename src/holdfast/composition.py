@@ -4,26 +4,33 @@ import asyncio
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from typing import cast
 
 import structlog
+from pydantic_core import to_jsonable_python
 
 from holdfast.agent import RESERVED_TOOLS, Agent
 from holdfast.attendants import attendants
 from holdfast.config import Settings, configure_logging, quieted
-from holdfast.configured import obey_configuration
+from holdfast.configured import keep_schedules, obey_configuration
 from holdfast.engine.beside import Attendant
 from holdfast.engine.clock import SystemClock
 from holdfast.engine.local import LocalEngine
+from holdfast.engine.timekeeper import Timekeeper
 from holdfast.errors import DeclarationError, NotFound, UsageError
 from holdfast.known_people import KnownPeople
 from holdfast.loop.desk import Cast, Desk, unseen
 from holdfast.loop.run import run
+from holdfast.loop.started import started_event
 from holdfast.memory.guidance import Lessons
 from holdfast.memory.thread import earlier
 from holdfast.policy.rights import Rights
+from holdfast.policy.times import ANY_TIME, Times
 from holdfast.ports import Clock, Journal, NewId
+from holdfast.teams.workflow import accepted
 from holdfast.tools.fallback import tools_behind
 from holdfast.trail.controls.breaker import BreakerRules
 from holdfast.trail.health import MetricsText
@@ -31,7 +38,7 @@ from holdfast.trail.redact import Redactor, redact_log
 from holdfast.trail.traces.live import Tracing
 from holdfast.trail.traces.setup import open_tracing
 from holdfast.trail.trail import Trail, open_trail
-from holdfast.types import Execution, Feedback, Grant, Health, Switch
+from holdfast.types import Execution, Feedback, Grant, Health, Json, NewExecution, Schedule, Switch
 
 log = structlog.get_logger("holdfast.app")
 
@@ -55,12 +62,14 @@ class Parts:
         clock: Clock | None,
         ids: NewId,
         wrap_journal: Callable[[Journal], Journal] | None,
+        schedules: Sequence[Schedule] = (),
     ) -> None:
         self.agents = _by_name(agents)
         self.place, self.given, self.chosen = place, settings, settings
         self._people = KnownPeople(settings, self.redactor)
         self.clock: Clock = clock or SystemClock()
         self.ids, self.wrap = ids, wrap_journal
+        self.schedules = _declared(schedules, self.agents)
         self.listeners: dict[str, Callable[[str], None]] = {}
         """Who wants the tokens of which execution as they come."""
         self.closing_s: float | None = None
@@ -159,6 +168,8 @@ class Parts:
         tracing = self._traced(trail)
         casts = [self._cast(agent) for agent in self.agents.values()]
         await obey_configuration(self.settings, trail, casts, only=only is not None)
+        if only is None:
+            await keep_schedules(trail, self.settings, self.schedules, self.agents, now=self.clock.now())
         desk = self._desk(trail, stopping, holds_lease=lambda: engine.holds_lease())  # noqa: PLW0108 - made right below
         activate = partial(run, desk)
         engine = LocalEngine(
@@ -181,7 +192,61 @@ class Parts:
             MissingExtra: A channel is configured whose library is not installed.
         """
         trail = await self.trail()
-        return attendants(engine, settings=self.settings, trail=trail, clock=self.clock, only=only is not None)
+        beside = attendants(engine, settings=self.settings, trail=trail, clock=self.clock, only=only is not None)
+        if only is not None:
+            return beside
+        timekeeper = Timekeeper(
+            trail, self.request, agents=list(self.agents), worker_id=lambda: engine.worker_id, clock=self.clock
+        )
+        return (*beside, timekeeper.run)
+
+    def request(self, schedule: Schedule, at: datetime, key: str) -> NewExecution:
+        """The request of a schedule for one of its times.
+
+        Raises:
+            NotFound: This app has no such agent.
+        """
+        origin: dict[str, Json] = {"schedule": schedule.name, "at": at.isoformat()}
+        return self.new_execution(
+            schedule.agent, schedule.input, user=schedule.user, priority=schedule.priority, idempotency_key=key,
+            origin=origin,
+        )  # fmt: skip
+
+    def new_execution(  # noqa: PLR0913 - the parts of a request
+        self,
+        agent: Agent[object] | str,
+        asked: object,
+        *,
+        user: str | None = None,
+        thread: str | None = None,
+        priority: int = 0,
+        idempotency_key: str | None = None,
+        origin: Mapping[str, Json] | None = None,
+        times: Times = ANY_TIME,
+    ) -> NewExecution:
+        """A request, ready to be stored.
+
+        Raises:
+            NotFound: This app has no such agent.
+            UsageError: It is a workflow that takes no such input.
+        """
+        chosen = self.agent(agent)
+        clean: Json = accepted(chosen, self.redactor().value(to_jsonable_python(asked)))
+        return NewExecution(
+            id=self.ids(),
+            agent_type=chosen.name,
+            agent_version=chosen.version,
+            input_data=clean,
+            started=started_event(
+                chosen, clean, user=user, thread=thread, priority=priority, origin=origin, times=times.as_data()
+            ),
+            thread_id=thread,
+            user_id=user,
+            priority=priority,
+            idempotency_key=idempotency_key,
+            start_at=times.start_at,
+            due_by=times.due_by,
+        )
 
     async def told_end(self, execution: Execution) -> Execution:
         """The same execution; where it was cancelled and no worker had it, its trace has ended too."""
@@ -261,6 +326,15 @@ def _by_name(agents: Sequence[Agent[object]]) -> Mapping[str, Agent[object]]:
         if named.setdefault(agent.name, agent) is not agent:
             raise DeclarationError(f"two agents have the same name, {agent.name!r}: give each its own")
     return named
+
+
+def _declared(given: Sequence[Schedule], agents: Mapping[str, Agent[object]]) -> Sequence[Schedule]:
+    for one in given:
+        if one.agent not in agents:
+            raise DeclarationError(f"schedule {one.name!r} asks agent {one.agent!r}, which this App has not")
+    if len({one.name for one in given}) < len(given):
+        raise DeclarationError("two schedules have the same name: give each its own")
+    return [replace(one, source="code") for one in given]
 
 
 def _with_teams(agents: Sequence[Agent[object]]) -> Iterator[Agent[object]]:

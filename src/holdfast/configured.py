@@ -1,12 +1,17 @@
-"""What configuration puts in force when a worker starts: budgets, rates, channels, and the prices that budgets need."""
+"""What configuration puts in force when a worker starts: budgets, rates, shares, schedules, channels, prices."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
+from dataclasses import replace
+from datetime import datetime
+
+from pydantic_core import to_jsonable_python
 
 from holdfast.config import Settings
 from holdfast.loop.desk import Cast
+from holdfast.policy.schedule import check, first
 from holdfast.trail.controls.tell import as_data
 from holdfast.trail.trail import Trail
-from holdfast.types import Budget
+from holdfast.types import Budget, Schedule, Scheduled
 
 CHANNELS = ("slack", "telegram", "email", "webhook")
 """The settings that each make a channel, by its name."""
@@ -69,6 +74,43 @@ async def _keep_shares(settings: Settings, trail: Trail) -> None:
     for name, share in known.items():
         if share.source == "config" and name not in wanted:
             await trail.drop_share(name, by=WHO)
+
+
+async def keep_schedules(
+    trail: Trail, settings: Settings, declared: Iterable[Schedule], agents: Container[str], *, now: datetime
+) -> None:
+    """Set what configuration and code declare; take away what they declared before for these agents, and no more.
+
+    Raises:
+        UsageError: One of them cannot be.
+    """
+    known = await trail.schedules()
+    wanted = {name: given.named(name) for name, given in settings.schedules.items()}
+    wanted |= {one.name: one for one in declared}
+    for one in wanted.values():
+        clean = replace(one, input=to_jsonable_python(one.input))
+        await keep_schedule(trail, clean, known, now=now, by=WHO)
+    for one in known:
+        mine = one.schedule.source != "operator" and one.schedule.agent in agents
+        if mine and one.schedule.name not in wanted:
+            await trail.drop_schedule(one.schedule.name, by=WHO)
+
+
+async def keep_schedule(  # noqa: PLR0913 - what it is compared with
+    trail: Trail, wanted: Schedule, known: Iterable[Scheduled], *, now: datetime, by: str, why: str = ""
+) -> Scheduled:
+    """Put a schedule in force; one that is as it was goes on undisturbed.
+
+    Raises:
+        UsageError: It cannot be.
+    """
+    check(wanted, now=now)
+    before = next((one for one in known if one.schedule.name == wanted.name), None)
+    if before and before.schedule == wanted:
+        return before
+    after = replace(before or Scheduled(schedule=wanted, next_at=None), schedule=wanted, next_at=first(wanted, now))
+    await trail.set_schedule(after, by=by, why=why)
+    return after
 
 
 async def _keep_channels(settings: Settings, trail: Trail, *, drops: bool) -> None:

@@ -21,6 +21,7 @@ from pydantic_settings import (
 from holdfast.config.alerts import AlertSettings
 from holdfast.config.controls import BreakerSettings, BudgetSettings, RateSettings, ShareSettings
 from holdfast.config.oidc import OidcSettings
+from holdfast.config.schedules import ScheduleSettings
 from holdfast.config.sections import (
     EmailSettings,
     PersonName,
@@ -103,6 +104,8 @@ class Settings(BaseSettings):
     """How fast things may go, by name."""
     shares: dict[str, ShareSettings] = Field(default_factory=dict[str, ShareSettings])
     """Who gets how much of the workers, by name."""
+    schedules: dict[str, ScheduleSettings] = Field(default_factory=dict[str, ScheduleSettings])
+    """What is asked when its time comes, by name."""
     breakers: BreakerSettings = Field(default_factory=BreakerSettings)
     """When circuit breakers open."""
     alerts: dict[str, AlertSettings] = Field(default_factory=dict[str, AlertSettings])
@@ -236,6 +239,7 @@ _NAMED: Final[Mapping[str, type[BaseModel]]] = {
     "budgets": BudgetSettings,
     "rates": RateSettings,
     "shares": ShareSettings,
+    "schedules": ScheduleSettings,
     "alerts": AlertSettings,
 }
 """Tables of tables, by a name that the author gives."""

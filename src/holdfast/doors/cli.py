@@ -63,6 +63,7 @@ _COMMANDS: Final = (
     ("budgets", "budgets:budgets", _CONTROL, "List budgets: spent, held, left."),
     ("rates", "budgets:rates", _CONTROL, "List rate limits."),
     ("shares", "shares:shares", _CONTROL, "List who gets how much of the workers."),
+    ("schedules", "schedules:schedules", _CONTROL, "List what is asked when its time comes."),
     ("costs", "budgets:costs", _CONTROL, "Show what models cost, by model, agent, user or day."),
     ("alerts", "notices:alerts", _CONTROL, "List what is the matter now."),
     ("channels", "channels:channels", _CONTROL, "List ways to people; send a test message to one."),
@@ -92,6 +93,17 @@ _FAMILIES: Final = {
         (
             ("set", "shares:share_set", "Put a share in force, or change it."),
             ("drop", "shares:share_drop", "Take a share away."),
+        ),
+    ),
+    "schedule": (
+        "Say what is asked when its time comes.",
+        (
+            ("add", "schedules:add", "Put a schedule in force, or change it."),
+            ("pause", "schedules:pause", "Let it fire no more until it is resumed."),
+            ("resume", "schedules:resume", "Let it fire again."),
+            ("run", "schedules:run", "Make its request now."),
+            ("history", "schedules:history", "Show what became of its last times."),
+            ("drop", "schedules:drop", "Take it away."),
         ),
     ),
     "breaker": (

@@ -52,6 +52,10 @@ class Times:
         return {name: at.isoformat() for name, at in named if at is not None}
 
 
+ANY_TIME: Final = Times(start_at=None, due_by=None)
+"""At once, and by no time."""
+
+
 def seconds(span: str) -> float:
     """A span of time as people write it: `90s`, `15m`, `2h`, `1d`; a bare number is seconds.
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from holdfast.trail import observe
+from holdfast.trail.aside import holds
 from holdfast.trail.codec import stamp
 from holdfast.trail.parts import Parts
 from holdfast.trail.requests import HoldWatch, SettleAlerts
@@ -22,14 +23,14 @@ class AlertSide:
         """Alerts that are not over, oldest first."""
         return await self._parts.reader.run(observe.alerts)
 
-    async def hold_watch(self, worker_id: str, *, for_s: float) -> bool:
-        """Be the worker that looks after alerts for so many seconds; `False`: another one is."""
+    async def hold_watch(self, worker_id: str, *, for_s: float, what: str = "alerts") -> bool:
+        """Be the worker that looks after alerts, or something else, for so many seconds; `False`: another one is."""
         now = self._parts.clock.now()
-        held = await self._parts.reader.run(observe.watch)
-        if held and held["by"] != worker_id and held["until"] > stamp(now):
-            return False  # seen without a transaction
+        held = await self._parts.reader.run(partial(observe.watch, what=what))
         until = stamp(now + timedelta(seconds=for_s))
-        return bool(await self._parts.write(HoldWatch(worker_id=worker_id, until=until, at=stamp(now))))
+        if held and holds(held, worker_id, at=stamp(now), until=until):
+            return False  # seen without a transaction
+        return bool(await self._parts.write(HoldWatch(worker_id=worker_id, until=until, at=stamp(now), what=what)))
 
     async def observe(self, rules: Sequence[AlertRule], *, since: datetime) -> Observed:
         """How everything stands that these rules ask about; of budgets those that changed after `since`, or alert."""

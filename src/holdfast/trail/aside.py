@@ -1,5 +1,7 @@
 """What is stored beside executions and controls: used answers, remarks on the record, alerts. Pure."""
 
+from datetime import datetime, timedelta
+
 from holdfast.trail.controls import tell
 from holdfast.trail.controls.cell import WATCH, Data
 from holdfast.trail.ledger import Ledger
@@ -7,6 +9,7 @@ from holdfast.trail.requests import Aside, HoldWatch, Note, SettleAlerts, UseAns
 from holdfast.types import Alert, AlertChange
 
 _SILENT = "eased"
+_CLOCKS_DIFFER = timedelta(minutes=1)
 
 
 def aside(ledger: Ledger, request: Aside) -> bool | None:
@@ -24,11 +27,21 @@ def aside(ledger: Ledger, request: Aside) -> bool | None:
 
 
 def _hold(ledger: Ledger, asked: HoldWatch) -> bool:
-    held = ledger.shared.cells.get(*WATCH)
-    if held and held["by"] != asked.worker_id and held["until"] > asked.at:
+    held = ledger.shared.cells.get("watch", asked.what)
+    if held and holds(held, asked.worker_id, at=asked.at, until=asked.until):
         return False
-    ledger.shared.put(*WATCH, {"by": asked.worker_id, "until": asked.until})
+    ledger.shared.put("watch", asked.what, {"by": asked.worker_id, "until": asked.until})
     return True
+
+
+def holds(held: Data, worker_id: str, *, at: str, until: str) -> bool:
+    """Whether another worker looks now.
+
+    One that seems to hold for much longer than anybody asks for had another clock: a clock that was set back must not
+    keep everybody from looking.
+    """
+    latest = (datetime.fromisoformat(until) + _CLOCKS_DIFFER).isoformat()
+    return held["by"] != worker_id and at < held["until"] <= latest
 
 
 def _settle(ledger: Ledger, asked: SettleAlerts) -> bool:

@@ -8,11 +8,13 @@ from holdfast.errors import HoldfastError
 from holdfast.trail import rulings
 from holdfast.trail.aside import aside
 from holdfast.trail.controls.manage import change
+from holdfast.trail.firing import fire
 from holdfast.trail.ledger import Ledger
 from holdfast.trail.requests import (
     AppendStep,
     Cancel,
     Decide,
+    Fire,
     HoldWatch,
     KeepBlob,
     KeepResult,
@@ -57,7 +59,7 @@ class Needs:
     """Executions whose descendants matter, and whose parents."""
 
 
-def needs(batch: Sequence[Request]) -> Needs:
+def needs(batch: Sequence[Request]) -> Needs:  # noqa: C901 - one case for each request
     """What must be read for these requests."""
     wanted = Needs()
     for request in batch:
@@ -77,12 +79,23 @@ def needs(batch: Sequence[Request]) -> Needs:
             case Release():
                 wanted.executions.update(execution_id for execution_id, _ in request.held)
             case Start():
-                wanted.starting.add(request.new.id)
-                if request.new.idempotency_key:
-                    wanted.keys.add((request.new.agent_type, request.new.idempotency_key))
+                _start_needs(request, wanted)
+            case Fire():
+                for one in request.starts:
+                    _start_needs(one, wanted)
+                ids = {one.execution_id for one in request.cancels}
+                wanted.executions |= ids
+                wanted.questions_of |= ids
+                wanted.families |= ids
             case _:
                 pass
     return wanted
+
+
+def _start_needs(request: Start, wanted: Needs) -> None:
+    wanted.starting.add(request.new.id)
+    if request.new.idempotency_key:
+        wanted.keys.add((request.new.agent_type, request.new.idempotency_key))
 
 
 def _append_needs(step: AppendStep, wanted: Needs) -> None:
@@ -106,13 +119,15 @@ def decide_one(ledger: Ledger, request: Write) -> Outcome:
         return refusal
 
 
-def _accept(ledger: Ledger, request: Write) -> Result:  # noqa: C901 - one case for each request
+def _accept(ledger: Ledger, request: Write) -> Result:  # noqa: C901, PLR0912 - one case for each request
     result: Result = None
     match request:
         case AppendStep():
             result = append(ledger, request)
         case Start():
             result = start(ledger, request)
+        case Fire():
+            result = fire(ledger, request)
         case Decide():
             rulings.decide(ledger, request)
         case Cancel():

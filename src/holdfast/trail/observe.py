@@ -40,9 +40,9 @@ def alerts(connection: Connection) -> list[Alert]:
     return sorted(found, key=lambda alert: (alert.since, alert.key))
 
 
-def watch(connection: Connection) -> Data | None:
-    """Which worker looks after alerts, and until when."""
-    found = _controls(connection, _CONTROLS.kind == WATCH[0], _CONTROLS.key == WATCH[1])
+def watch(connection: Connection, *, what: str = WATCH[1]) -> Data | None:
+    """Which worker looks after alerts, or something else, and until when."""
+    found = _controls(connection, _CONTROLS.kind == WATCH[0], _CONTROLS.key == what)
     return next((_json(data) for _, data in found), None)
 
 

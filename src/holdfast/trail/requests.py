@@ -1,6 +1,6 @@
 """What callers ask of the writer, encoded and dated before it waits in line."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -222,11 +222,12 @@ class UseAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HoldWatch:
-    """A worker wants to be the one that looks after alerts, until then."""
+    """A worker wants to be the one that looks after something, until then."""
 
     worker_id: str
     until: str
     at: str
+    what: str = "alerts"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -347,10 +348,37 @@ class Proceed:
     told_seq: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fire:
+    """The time of a schedule has come, or a sensor has seen something."""
+
+    kind: str
+    key: str
+    """The row of `agent_controls`."""
+    was: Mapping[str, Any]
+    """What of the row must not have changed meanwhile."""
+    changes: Mapping[str, Any]
+    starts: Sequence[Start]
+    cancels: Sequence[Cancel]
+    at: str
+
+
 Aside: TypeAlias = Note | UseAnswer | HoldWatch | SettleAlerts
 """What belongs to no execution and changes no control."""
 Write: TypeAlias = (
-    AppendStep | Start | Decide | Cancel | Send | Retry | Release | KeepBlob | KeepResult | Manage | TopUp | Aside
+    AppendStep
+    | Start
+    | Fire
+    | Decide
+    | Cancel
+    | Send
+    | Retry
+    | Release
+    | KeepBlob
+    | KeepResult
+    | Manage
+    | TopUp
+    | Aside
 )
 """Names the rows it touches."""
 Lease: TypeAlias = Register | Renew

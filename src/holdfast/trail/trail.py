@@ -30,6 +30,7 @@ from holdfast.trail.queue import QueueSide
 from holdfast.trail.readable import writable
 from holdfast.trail.reader import Reader
 from holdfast.trail.redact import Redactor
+from holdfast.trail.schedules import ScheduleSide
 from holdfast.trail.sqlite import SqliteDatabase
 from holdfast.trail.store import StoreSide
 from holdfast.trail.stretch import StretchSide
@@ -55,6 +56,7 @@ class Trail(
     ListSide,
     StretchSide,
     SubscriptionSide,
+    ScheduleSide,
 ):
     """Everything durable: the ports `Journal`, `Store`, `Queue`, `Outbox` and `UsedAnswers`. Made by `open_trail`."""
 
@@ -72,6 +74,7 @@ class Trail(
         ListSide.__init__(self, parts)
         HealthSide.__init__(self, parts)
         SubscriptionSide.__init__(self, parts)
+        ScheduleSide.__init__(self, parts)
 
     @property
     def observers(self) -> Observers:

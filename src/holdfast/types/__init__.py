@@ -78,6 +78,7 @@ from holdfast.types.identity import Caller, Key, KeyKind, Power, Role
 from holdfast.types.metrics import AgentHealth, Leases, Live, Open, Stand
 from holdfast.types.reply import Call, Calls, Final, Reply, Say
 from holdfast.types.routing import Due, Routing, Vote
+from holdfast.types.schedule import Fired, Firing, Missed, Overlap, Schedule, Scheduled, Sensed
 from holdfast.types.terms import Limits, OnChange, OnFailure, OnRateLimit, Price
 from holdfast.types.usage import Usage
 from holdfast.types.value import Json
@@ -137,6 +138,8 @@ __all__ = [
     "Feedback",
     "FeedbackKind",
     "Final",
+    "Fired",
+    "Firing",
     "Fleet",
     "GivenUp",
     "GoodResult",
@@ -153,6 +156,7 @@ __all__ = [
     "Limits",
     "Line",
     "Live",
+    "Missed",
     "ModelUsage",
     "NewApproval",
     "NewEvent",
@@ -167,6 +171,7 @@ __all__ = [
     "Outgoing",
     "Outline",
     "OverRate",
+    "Overlap",
     "Place",
     "Power",
     "Price",
@@ -183,7 +188,10 @@ __all__ = [
     "Routing",
     "Ruling",
     "Say",
+    "Schedule",
+    "Scheduled",
     "SeenWorker",
+    "Sensed",
     "SetAside",
     "Settled",
     "Severity",

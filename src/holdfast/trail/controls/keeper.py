@@ -12,6 +12,7 @@ from holdfast.trail.ledger import Ledger
 from holdfast.trail.requests import (
     AppendStep,
     Cancel,
+    Fire,
     HoldWatch,
     Manage,
     Request,
@@ -66,7 +67,7 @@ class Keeper:
         self._known = None
 
 
-def wanted(known: Known, request: Request, ledger: Ledger) -> set[Key]:  # noqa: C901 - one case for each request
+def wanted(known: Known, request: Request, ledger: Ledger) -> set[Key]:  # noqa: C901, PLR0912 - one case for each request
     """Rows that one request needs."""
     keys: set[Key] = set()
     match request:
@@ -85,7 +86,10 @@ def wanted(known: Known, request: Request, ledger: Ledger) -> set[Key]:  # noqa:
         case UseAnswer():
             keys = {("answer", request.key)}
         case HoldWatch():
-            keys = {WATCH}
+            keys = {(WATCH[0], request.what)}
+        case Fire():
+            keys = {(request.kind, request.key)}.union(*(wanted(known, one, ledger) for one in request.starts))
+            keys = keys.union(*(wanted(known, one, ledger) for one in request.cancels))
         case SettleAlerts():
             keys = {WATCH, *(("alert", change.alert.key) for change in request.changes)}
         case Manage():

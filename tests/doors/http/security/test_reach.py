@@ -234,6 +234,7 @@ def test_a_bound_operator_stops_nothing_of_everybody(whose: Whose) -> None:
             ("POST", "/v1/controls/pause", {"kind": "all", "why": "x"}),
             ("POST", "/v1/controls/pause", {"kind": "agent", "name": "payer", "why": "x"}),
             ("PUT", "/v1/budgets/all", {"scope": "global", "tokens": 1}),
+            ("PUT", "/v1/schedules/x", {"agent": "payer", "every_s": 60}),
             ("PUT", "/v1/rates/all", {"scope": "global", "unit": "requests", "limit": 1, "per_s": 60}),
             ("POST", "/v1/breakers/model/x/open", {"why": "x"}),
             ("POST", "/v1/grants", {"tool": "pay", "for_s": 60, "uses": 1, "why": "x"}),

@@ -16,6 +16,7 @@ from holdfast.doors.http.api import (
     keys,
     rates,
     records,
+    schedules,
     steering,
     threads,
 )
@@ -33,6 +34,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = tuple(
         agents,
         budgets,
         rates,
+        schedules,
         controls,
         records,
         keys,
