@@ -8,7 +8,7 @@ from typing import Final
 from holdfast.composition import Parts
 from holdfast.errors import StoreError
 from holdfast.trail.follow import follow_events
-from holdfast.types import DeadLetter, Event, Execution, Readiness, Status
+from holdfast.types import DeadLetter, Event, Execution, Line, Readiness, Status
 
 UNREADY: Final = {
     "store_unavailable": "the database is away",
@@ -29,6 +29,10 @@ class Lookup:
             NotFound: There is no such execution.
         """
         return await (await self._parts.trail()).get(execution_id)
+
+    async def children(self, execution_id: str, *, limit: int = 1_000) -> Sequence[Line]:
+        """What an execution started, in the order of their starts, at most `limit`."""
+        return await (await self._parts.trail()).children(execution_id, limit=limit)
 
     async def list(  # noqa: PLR0913 - one filter each
         self,

@@ -10,7 +10,7 @@ from cyclopts.validators import Number
 from rich.text import Text
 
 from holdfast.app import App
-from holdfast.doors import exits
+from holdfast.doors import exits, family
 from holdfast.doors.desk import find_execution, looking
 from holdfast.doors.options import COMMON, Common, Id
 from holdfast.doors.screen import (
@@ -121,10 +121,13 @@ async def show(
                 emit(event) if common.json else say(raw(event))
             return exits.OK
         asked = await app.approvals(status=None, execution_id=execution.id)
+        children = await app.children(execution.id)
         if common.json:
-            emit({**cast("dict[str, object]", plain(execution)), "approvals": asked})
+            whole = {**cast("dict[str, object]", plain(execution)), "approvals": asked}
+            emit({**whole, "children": children} if children else whole)
             return exits.OK
         await _tell(app, execution)
+        say(*family.below(execution, children))
         say(*_sum_up(execution, asked, common.where))
     return exits.OK
 

@@ -8,6 +8,7 @@ from typing import Final, cast
 
 from rich.text import Text
 
+from holdfast.doors import family
 from holdfast.doors.screen import STYLES, Part, call_words, clean, line, shorten, words
 from holdfast.trail import events as kinds
 from holdfast.types import Event, Json
@@ -362,6 +363,8 @@ _TELLERS: Final[Mapping[str, Callable[[Story, Data], Sequence[Text]]]] = {
     kinds.CALL_DECIDED: _decided,
     kinds.CALL_DISPATCHED: _dispatched,
     kinds.CALL_FELL_BACK: _fell_back,
+    kinds.CHILD_STARTED: lambda _, data: family.asked(data),
+    kinds.CHILD_ENDED: lambda story, data: family.came(data, story.cut),
     kinds.CALL_ENDED: _ended,
     kinds.APPROVAL_OPENED: _opened,
     kinds.APPROVAL_VOTED: _voted,
