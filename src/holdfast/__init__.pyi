@@ -12,6 +12,7 @@ from holdfast.policy.rules import ask_below_confidence as ask_below_confidence
 from holdfast.policy.rules import ask_if_any as ask_if_any
 from holdfast.policy.rules import ask_when as ask_when
 from holdfast.policy.rules import never_ask as never_ask
+from holdfast.sensors import sensor as sensor
 from holdfast.teams.flow import Approved as Approved
 from holdfast.teams.flow import Flow as Flow
 from holdfast.teams.workflow import Workflow as Workflow
@@ -24,6 +25,8 @@ from holdfast.types import Context as Context
 from holdfast.types import Conversation as Conversation
 from holdfast.types import Default as Default
 from holdfast.types import Final as Final
+from holdfast.types import Item as Item
+from holdfast.types import Items as Items
 from holdfast.types import Limits as Limits
 from holdfast.types import Price as Price
 from holdfast.types import Reply as Reply

@@ -29,6 +29,7 @@ from holdfast.policy.times import Times
 from holdfast.ports import Clock, Journal, NewId
 from holdfast.ports.asgi import AsgiApp, Receive, Scope, Send
 from holdfast.schedules import Schedules
+from holdfast.sensors import Sensor
 from holdfast.trail.follow import settled
 from holdfast.trail.trail import Trail
 from holdfast.types import (
@@ -55,6 +56,7 @@ class App(Answers, Lookup):
         ids: Makes ids. Default: UUIDv7.
         wrap_journal: Put something around the journal, as fault injectors do. Default: nothing.
         schedules: What is asked when its time comes, while a worker runs somewhere. Default: nothing.
+        sensors: Who is asked at intervals what is new, while a worker runs somewhere. Default: nobody.
 
     Raises:
         DeclarationError: `agents` is no list of agents, or two of them have one name.
@@ -71,6 +73,7 @@ class App(Answers, Lookup):
         ids: NewId = new_id,
         wrap_journal: Callable[[Journal], Journal] | None = None,
         schedules: Sequence[Schedule] = (),
+        sensors: Sequence[Sensor] = (),
     ) -> None:
         agents = [*agents, *workflows] if workflows else agents
         self._parts = Parts(
@@ -81,6 +84,7 @@ class App(Answers, Lookup):
             ids=ids,
             wrap_journal=wrap_journal,
             schedules=schedules,
+            sensors=sensors,
         )
         self._access = Access(self._parts)
         self._engines = 0

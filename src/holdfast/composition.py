@@ -19,6 +19,7 @@ from holdfast.configured import keep_schedules, obey_configuration
 from holdfast.engine.beside import Attendant
 from holdfast.engine.clock import SystemClock
 from holdfast.engine.local import LocalEngine
+from holdfast.engine.sensing import Sensing
 from holdfast.engine.timekeeper import Timekeeper
 from holdfast.errors import DeclarationError, NotFound, UsageError
 from holdfast.known_people import KnownPeople
@@ -30,6 +31,7 @@ from holdfast.memory.thread import earlier
 from holdfast.policy.rights import Rights
 from holdfast.policy.times import ANY_TIME, Times
 from holdfast.ports import Clock, Journal, NewId
+from holdfast.sensors import Sensor
 from holdfast.teams.workflow import accepted
 from holdfast.tools.fallback import tools_behind
 from holdfast.trail.controls.breaker import BreakerRules
@@ -38,7 +40,7 @@ from holdfast.trail.redact import Redactor, redact_log
 from holdfast.trail.traces.live import Tracing
 from holdfast.trail.traces.setup import open_tracing
 from holdfast.trail.trail import Trail, open_trail
-from holdfast.types import Execution, Feedback, Grant, Health, Json, NewExecution, Schedule, Switch
+from holdfast.types import Execution, Feedback, Grant, Health, Item, Json, NewExecution, Schedule, Switch
 
 log = structlog.get_logger("holdfast.app")
 
@@ -63,6 +65,7 @@ class Parts:
         ids: NewId,
         wrap_journal: Callable[[Journal], Journal] | None,
         schedules: Sequence[Schedule] = (),
+        sensors: Sequence[Sensor] = (),
     ) -> None:
         self.agents = _by_name(agents)
         self.place, self.given, self.chosen = place, settings, settings
@@ -70,6 +73,7 @@ class Parts:
         self.clock: Clock = clock or SystemClock()
         self.ids, self.wrap = ids, wrap_journal
         self.schedules = _declared(schedules, self.agents)
+        self.sensors = _known_sensors(sensors, self.agents)
         self.listeners: dict[str, Callable[[str], None]] = {}
         """Who wants the tokens of which execution as they come."""
         self.closing_s: float | None = None
@@ -198,7 +202,17 @@ class Parts:
         timekeeper = Timekeeper(
             trail, self.request, agents=list(self.agents), worker_id=lambda: engine.worker_id, clock=self.clock
         )
-        return (*beside, timekeeper.run)
+        if not self.sensors:
+            return (*beside, timekeeper.run)
+        sensing = Sensing(trail, self.sensors, self.about, worker_id=lambda: engine.worker_id, clock=self.clock)
+        return (*beside, timekeeper.run, sensing.run)
+
+    def about(self, sensor: Sensor, item: Item) -> NewExecution:
+        """The request about something that a sensor saw."""
+        return self.new_execution(
+            sensor.agent, item.input, user=item.user or sensor.user, priority=sensor.priority,
+            idempotency_key=f"sensor:{sensor.name}:{item.key}", origin={"sensor": sensor.name, "item": item.key},
+        )  # fmt: skip
 
     def request(self, schedule: Schedule, at: datetime, key: str) -> NewExecution:
         """The request of a schedule for one of its times.
@@ -335,6 +349,17 @@ def _declared(given: Sequence[Schedule], agents: Mapping[str, Agent[object]]) ->
     if len({one.name for one in given}) < len(given):
         raise DeclarationError("two schedules have the same name: give each its own")
     return [replace(one, source="code") for one in given]
+
+
+def _known_sensors(given: Sequence[Sensor], agents: Mapping[str, Agent[object]]) -> Sequence[Sensor]:
+    for one in given:
+        if not isinstance(cast("object", one), Sensor):
+            raise DeclarationError(f"App takes sensors that are declared with @sensor(...), not {one!r}")
+        if one.agent not in agents:
+            raise DeclarationError(f"sensor {one.name!r} asks agent {one.agent!r}, which this App has not")
+    if len({one.name for one in given}) < len(given):
+        raise DeclarationError("two sensors have the same name: give each its own")
+    return tuple(given)
 
 
 def _with_teams(agents: Sequence[Agent[object]]) -> Iterator[Agent[object]]:

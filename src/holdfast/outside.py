@@ -3,14 +3,24 @@
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Literal
+from datetime import timedelta
+from typing import Final, Literal
 
 import structlog
 
 from holdfast.answers import Answers
 from holdfast.composition import Parts
-from holdfast.errors import AlreadyDecided, DeliveryFailed, JournalBroken, NotEntitled, NotFound, Refused, UsageError
-from holdfast.notify.inbound import links
+from holdfast.errors import (
+    AlreadyDecided,
+    DeliveryFailed,
+    ForgedAnswer,
+    JournalBroken,
+    NotEntitled,
+    NotFound,
+    Refused,
+    UsageError,
+)
+from holdfast.notify.inbound import hook, links
 from holdfast.notify.inbound.links import Invitation
 from holdfast.notify.inbound.once import refuse_replay
 from holdfast.notify.inbound.reading import Answered, Interactive, Read, Reading, Unfit, Wanted
@@ -21,9 +31,12 @@ from holdfast.refusals import Refusals
 from holdfast.trail.letters import card_of
 from holdfast.trail.subscriptions import SubscriptionSide
 from holdfast.trail.trail import Trail
-from holdfast.types import Approval, Card, Closed
+from holdfast.types import Approval, Card, Closed, Execution
 
 log = structlog.get_logger("holdfast.outside")
+
+_REMEMBERED: Final = timedelta(days=30)
+"""For how long a post counts as delivered whose sender signs no time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +103,38 @@ class Outside:
             raise NotFound(f"channel {channel!r} is not configured")
         async with self.refusals.of(channel):
             return await self._heed(read(body, headers=headers, now=self._parts.clock.now()))
+
+    async def hook(self, name: str, body: bytes, *, headers: Mapping[str, str]) -> Execution:
+        """Start what a signed post asks for; delivered again, it is the same execution.
+
+        Args:
+            name: Of `[hooks.NAME]`.
+            body: As it came.
+            headers: With names in any case.
+
+        Raises:
+            NotFound: There is no such hook, or this app has no such agent.
+            ForgedAnswer: It is not from the sender, too old, or somebody's copy of an earlier one; on the record.
+            StoreError: The database is away: the sender should deliver it again.
+        """
+        if (settings := self._parts.settings.hooks.get(name)) is None:
+            raise NotFound("there is no such hook")
+        key_of = f"hook:{name}"
+        now = self._parts.clock.now()
+        async with self.refusals.of(key_of):
+            posted = hook.read(body, headers=headers, settings=settings, now=now)
+            key = f"{key_of}:{posted.id}"
+            once = f"{key_of}:{posted.once}"
+            if posted.once and await self._trail.was_used(once) and not await self._trail.has_key(settings.agent, key):
+                raise ForgedAnswer("replayed", "a post that was delivered before, under another id")
+        new = self._parts.new_execution(
+            settings.agent, posted.asked, user=settings.user, priority=settings.priority, idempotency_key=key,
+            origin={"hook": name, "delivery": posted.id},
+        )  # fmt: skip
+        execution = await self._trail.start(new)
+        if posted.once:
+            await self._trail.use(once, until=now + _REMEMBERED)
+        return execution
 
     async def invited(self, token: str) -> tuple[Invitation, Approval]:
         """Whom a mail's link is for, and the question as it stands. Decides nothing.

@@ -196,6 +196,7 @@ def test_a_configured_rule_takes_the_place_of_the_default_of_its_kind():
         ("dead_letter", "dead_letter"),
         ("mine", "budget"),
         ("provider_key", "provider_key"),
+        ("sensor", "sensor"),
     ]
 
 

@@ -2,6 +2,7 @@
 
 from holdfast.config.alerts import AlertSettings
 from holdfast.config.controls import BreakerSettings, BudgetSettings, RateSettings
+from holdfast.config.hooks import HookSettings
 from holdfast.config.logs import configure_logging, quieted
 from holdfast.config.sections import (
     EmailSettings,
@@ -21,6 +22,7 @@ __all__ = [
     "BreakerSettings",
     "BudgetSettings",
     "EmailSettings",
+    "HookSettings",
     "PersonSettings",
     "PriceSettings",
     "RateSettings",

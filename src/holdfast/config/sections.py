@@ -34,7 +34,8 @@ def long_enough(key: SecretStr) -> SecretStr:
     return key
 
 
-def _webhook_secret(key: SecretStr) -> SecretStr:
+def webhook_secret(key: SecretStr) -> SecretStr:
+    """A secret as Standard Webhooks writes them."""
     try:
         size = len(base64.b64decode(key.get_secret_value().removeprefix("whsec_"), validate=True))
     except ValueError:
@@ -103,7 +104,7 @@ class WebhookSettings(Section):
     """`[webhook]`: a program of yours that is told, and may answer."""
 
     url: Url
-    secret: Annotated[SecretStr, AfterValidator(_webhook_secret)]
+    secret: Annotated[SecretStr, AfterValidator(webhook_secret)]
     """For Standard Webhooks signatures, out and in: `whsec_` and base64, of 24 to 64 bytes."""
 
 

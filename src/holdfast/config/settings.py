@@ -20,6 +20,7 @@ from pydantic_settings import (
 
 from holdfast.config.alerts import AlertSettings
 from holdfast.config.controls import BreakerSettings, BudgetSettings, RateSettings, ShareSettings
+from holdfast.config.hooks import HookName, HookSettings
 from holdfast.config.oidc import OidcSettings
 from holdfast.config.schedules import ScheduleSettings
 from holdfast.config.sections import (
@@ -106,6 +107,8 @@ class Settings(BaseSettings):
     """Who gets how much of the workers, by name."""
     schedules: dict[str, ScheduleSettings] = Field(default_factory=dict[str, ScheduleSettings])
     """What is asked when its time comes, by name."""
+    hooks: dict[HookName, HookSettings] = Field(default_factory=dict[str, HookSettings])
+    """Webhooks that start executions, by name."""
     breakers: BreakerSettings = Field(default_factory=BreakerSettings)
     """When circuit breakers open."""
     alerts: dict[str, AlertSettings] = Field(default_factory=dict[str, AlertSettings])
@@ -239,6 +242,7 @@ _NAMED: Final[Mapping[str, type[BaseModel]]] = {
     "budgets": BudgetSettings,
     "rates": RateSettings,
     "shares": ShareSettings,
+    "hooks": HookSettings,
     "schedules": ScheduleSettings,
     "alerts": AlertSettings,
 }

@@ -21,7 +21,7 @@ from holdfast.types import (
 
 T = TypeVar("T")
 
-DEFAULT: Final[tuple[AlertKind, ...]] = ("budget", "breaker", "provider_key", "dead_letter")
+DEFAULT: Final[tuple[AlertKind, ...]] = ("budget", "breaker", "provider_key", "dead_letter", "sensor")
 """Kinds that hold without any configuration."""
 CALM: Final = timedelta(seconds=60)
 """What was not seen for so long is over: something that comes and goes is one alert."""
@@ -37,6 +37,7 @@ _SEVERITY: Final[Mapping[AlertKind, Severity]] = {
     "stuck": "critical",
     "failing": "critical",
     "dead_letter": "critical",
+    "sensor": "warning",
 }
 
 
@@ -131,6 +132,15 @@ def sightings(rule: AlertRule, seen: Observed, firing: Mapping[str, Alert]) -> S
                     body=f"{found.error}\nSet it right, then: holdfast outbox --dead, holdfast outbox retry ID.",
                 )
                 for channel, found in seen.dead.items()
+            ]
+        case "sensor":
+            return [
+                Sighting(
+                    key=f"sensor:{name}",
+                    title=f"Sensor {name} fails: {found.count} times in a row",
+                    body=f"{found.error}\nNothing is lost: it goes on where it was once it works again.",
+                )
+                for name, found in seen.sensors.items()
             ]
         case _:
             assert_never(rule.kind)

@@ -24,6 +24,8 @@ from holdfast.types import (
     Waiting,
 )
 
+_FAILING = 3
+"""Failures of a sensor in a row that people hear of."""
 _MOST: Final = 1_000
 _SAMPLE: Final = 200
 """Ended executions of an agent by which a cost is judged."""
@@ -62,7 +64,17 @@ def everything(connection: Connection, *, rules: Sequence[AlertRule], since: dat
         ended={rule.name: _ended(connection, rule, now) for rule in of.get("failing", ())},
         costs={agent: _costs(connection, agent) for agent in watched},
         dead=_dead(connection) if "dead_letter" in of else {},
+        sensors=_sensors(connection) if "sensor" in of else {},
     )
+
+
+def _sensors(connection: Connection) -> dict[str, GivenUp]:
+    found = {name: _json(data) for name, data in _controls(connection, _CONTROLS.kind == "sensor")}
+    return {
+        name: GivenUp(count=data["failures"], error=data["error"] or "")
+        for name, data in found.items()
+        if data["failures"] >= _FAILING
+    }
 
 
 # --- money

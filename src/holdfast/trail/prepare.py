@@ -169,6 +169,10 @@ class Preparer:
         """Which conversation it is part of, as the record has it."""
         return self._redactor.identity(name, "thread", "thread_id") if name else name
 
+    def key(self, name: str) -> str | None:
+        """An idempotency key, as the record has it."""
+        return self._redactor.identity(name, "idempotency_key")
+
     def _without_secret_names(self, new: NewExecution) -> NewExecution:
         user, thread, key = self.user(new.user_id), self.thread(new.thread_id), new.idempotency_key
         key = self._redactor.identity(key, "idempotency_key") if key else key

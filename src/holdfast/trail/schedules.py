@@ -45,6 +45,13 @@ class ScheduleSide:
             error=data.get("error"),
         )
 
+    async def has_key(self, agent: str, key: str) -> bool:
+        """Whether an execution was started under this idempotency key."""
+        kept = self._parts.prepare.key(key)
+        c = schema.executions.c
+        query = select(c.id).where(c.agent_type == agent, c.idempotency_key == kept)
+        return await self._parts.reader.run(lambda connection: connection.execute(query).first() is not None)
+
     async def set_schedule(self, given: Scheduled, *, by: str, why: str = "") -> None:
         """Put a schedule in force, or change the one of that name."""
         data = {**as_data(given), "paused": _paused(given)}

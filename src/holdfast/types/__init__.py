@@ -78,7 +78,7 @@ from holdfast.types.identity import Caller, Key, KeyKind, Power, Role
 from holdfast.types.metrics import AgentHealth, Leases, Live, Open, Stand
 from holdfast.types.reply import Call, Calls, Final, Reply, Say
 from holdfast.types.routing import Due, Routing, Vote
-from holdfast.types.schedule import Fired, Firing, Missed, Overlap, Schedule, Scheduled, Sensed
+from holdfast.types.schedule import Fired, Firing, Item, Items, Missed, Overlap, Schedule, Scheduled, Sensed
 from holdfast.types.terms import Limits, OnChange, OnFailure, OnRateLimit, Price
 from holdfast.types.usage import Usage
 from holdfast.types.value import Json
@@ -146,6 +146,8 @@ __all__ = [
     "Grant",
     "Health",
     "HeldExecution",
+    "Item",
+    "Items",
     "Json",
     "Key",
     "KeyKind",

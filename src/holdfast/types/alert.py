@@ -9,7 +9,9 @@ from typing import Literal
 from holdfast.types.control import Account, Breaker
 from holdfast.types.delivery import Severity
 
-AlertKind = Literal["budget", "cost", "breaker", "provider_key", "approval_age", "stuck", "failing", "dead_letter"]
+AlertKind = Literal[
+    "budget", "cost", "breaker", "provider_key", "approval_age", "stuck", "failing", "dead_letter", "sensor"
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,3 +137,5 @@ class Observed:
     """Of the last 200 that ended, by agent."""
     dead: Mapping[str, GivenUp] = field(default_factory=dict[str, GivenUp])
     """By channel."""
+    sensors: Mapping[str, GivenUp] = field(default_factory=dict[str, GivenUp])
+    """Those that failed several times in a row, by name."""

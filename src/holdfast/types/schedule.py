@@ -1,5 +1,6 @@
 """Schedules: requests that are made when their time comes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -80,3 +81,23 @@ class Sensed:
     """In a row."""
     error: str | None = None
     """Of the last one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """Something new that a sensor saw."""
+
+    key: str
+    """Its own, for ever: an item of a key that was seen before is no new one."""
+    input: Json
+    """What is asked about it."""
+    user: str | None = field(default=None, kw_only=True)
+    """Whose request it is. Default: the sensor's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """What a sensor saw, and where it goes on next time."""
+
+    items: Sequence[Item] = ()
+    cursor: Json = None

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from fastapi import FastAPI
 
 from holdfast.app import App
-from holdfast.doors.http import answer_page, api, channels, console, health
+from holdfast.doors.http import answer_page, api, channels, console, health, hooks
 from holdfast.doors.http.api.document import document_of
 from holdfast.doors.http.bodies import BoundedBodies
 from holdfast.doors.http.headers import SafeHeaders
@@ -72,7 +72,7 @@ def make_app(app: App, *, options: HttpOptions = _DEFAULTS, outside: Outside | N
     made.add_middleware(KnownHosts, options=options, public_url=lambda: app.settings.public_url)
     for router in (*health.ROUTERS, *api.ROUTERS, *protocol_routers(app)):
         made.include_router(router)
-    made.router.routes.extend([*channels.ROUTES, *answer_page.ROUTES])
+    made.router.routes.extend([*channels.ROUTES, *hooks.ROUTES, *answer_page.ROUTES])
     if options.console:
         made.state.error_page = console.error_page
         for router in console.ROUTERS:

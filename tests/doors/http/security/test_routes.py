@@ -101,6 +101,7 @@ RULES: dict[str, Power | str] = {
     "POST /channels/slack": ANYONE,
     "POST /channels/telegram": ANYONE,
     "POST /channels/webhook": ANYONE,
+    "POST /hooks/{name}": ANYONE,
     # The token in the address is the proof.
     "GET /answer/{token}": ANYONE,
     "POST /answer/{token}": ANYONE,
