@@ -13,7 +13,6 @@ from holdfast.errors import HoldfastError, NotEntitled, NotFound, UsageError
 from holdfast.loop.edit import checked_edit
 from holdfast.policy.alike import alike
 from holdfast.policy.grants import checked_bounds, parse_bounds
-from holdfast.teams.workflow import Workflow
 from holdfast.types import Answer, Approval, ApprovalStatus, Feedback, Grant, Json, Ruling, Settled
 
 
@@ -90,9 +89,10 @@ class Answers:
             UsageError: It is no workflow's, or the signal has no name.
         """
         trail = await self._parts.trail()
-        agent = self._parts.agents.get((await trail.get(execution_id)).agent_type)
-        if agent is not None and not isinstance(agent, Workflow):
-            raise UsageError(f"execution {execution_id} is of agent {agent.name!r}: only workflows wait for signals")
+        begun = await trail.events(execution_id, limit=1)
+        if begun and not begun[0].data.get("workflow"):
+            said = f"execution {execution_id} is of agent {begun[0].data['agent']!r}"
+            raise UsageError(f"{said}, which waits for no signals: workflows do")
         sent: Json = self._parts.redactor().value(to_jsonable_python(payload))
         return await trail.send(execution_id, name, sent, by=by, signal_id=self._parts.ids() if id is None else id)
 

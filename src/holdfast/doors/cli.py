@@ -52,6 +52,7 @@ _COMMANDS: Final = (
     ("grant", "grants:grant", _DECIDE, "Let calls of a tool run without asking, within bounds and for a while."),
     ("revoke", "grants:revoke", _DECIDE, "Take a standing yes back."),
     ("feedback", "feedback:feedback", _DECIDE, "List what people corrected, or export it as evaluation cases."),
+    ("send", "send:send", _DECIDE, "Send a signal that a workflow waits for."),
     ("cancel", "answer:cancel", _DECIDE, "Cancel an execution; nothing new starts."),
     ("retry", "retry:retry", _DECIDE, "Let failed executions go on; nothing that happened is done again."),
     ("doctor", "operate:doctor", _OPERATE, "Check a target and what a deploy of it would touch."),
@@ -195,6 +196,7 @@ _EXAMPLES: Final = {
     "feedback": ("feedback --agent support", "feedback --agent support --export cases.yaml"),
     "reject": ('reject 7c41f2 --note "the parcel arrived"',),
     "answer": ('answer 7c41f2 "the blue one"',),
+    "send": ("send 7c41f2 docs.signed", """send 7c41f2 docs.signed '{"by": "mia"}' --id mail-4711"""),
     "resolve": ("""resolve 7c41f2 happened --result '{"refund_id": "R9"}'""", "resolve 7c41f2 skip"),
 }
 

@@ -15,6 +15,7 @@ from typing import Annotated, Final
 
 from cyclopts import Parameter
 
+from holdfast.agent import Agent
 from holdfast.app import App
 from holdfast.doors import exits, inline, target
 from holdfast.doors.look import how_to_answer
@@ -23,6 +24,7 @@ from holdfast.doors.screen import emit, line, note, say
 from holdfast.doors.story import Story
 from holdfast.errors import NotFound, UsageError
 from holdfast.policy.times import seconds
+from holdfast.teams.workflow import Workflow
 from holdfast.trail import events as kinds
 from holdfast.types import Approval, Execution, Json
 
@@ -68,7 +70,8 @@ async def run(  # noqa: PLR0913 - one per option
         common: What every command takes.
     """
     loaded = target.load(target_).with_model(model)
-    chosen, asked = loaded.one(agent), _input(input_, input_file)
+    chosen = loaded.one(agent)
+    asked = _asked(chosen, input_, input_file)
     async with loaded.open(common.database) as app:
         delay_s = seconds(in_) if in_ else None
         execution = await app.start(
@@ -89,6 +92,12 @@ def _zoned(at: datetime | None) -> datetime | None:
 def _where(app: App) -> str:
     """The option that other commands need to find the same record, if they need one."""
     return "" if app.database == App().database else naming(app.database)
+
+
+def _asked(chosen: Agent[object], given: str | None, file: Path | None) -> Json:
+    if given is None and file is None and isinstance(chosen, Workflow) and chosen.takes is None:
+        return None
+    return _input(given, file)
 
 
 def _input(given: str | None, file: Path | None) -> Json:

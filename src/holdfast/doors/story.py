@@ -4,12 +4,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Final, cast
 
 from rich.text import Text
 
 from holdfast.doors import family
 from holdfast.doors.screen import STYLES, Part, call_words, clean, line, shorten, words
+from holdfast.doors.steps import STEP_TELLERS, Cut
 from holdfast.trail import events as kinds
 from holdfast.types import Event, Json
 
@@ -345,6 +347,10 @@ def _tools_changed(story: Story, data: Data) -> Sequence[Text]:
     return [line(("tools changed since it started: ", "yellow"), ", ".join(names), *_decision(story, data))]
 
 
+def _of_workflow(tell: Callable[[Data, Cut], Sequence[Text]], story: Story, data: Data) -> Sequence[Text]:
+    return tell(data, story.cut)
+
+
 _TELLERS: Final[Mapping[str, Callable[[Story, Data], Sequence[Text]]]] = {
     kinds.STARTED: _started,
     kinds.CLAIMED: _claimed,
@@ -379,6 +385,7 @@ _TELLERS: Final[Mapping[str, Callable[[Story, Data], Sequence[Text]]]] = {
     kinds.THREAD_RECALLED: _recalled,
     kinds.CONTEXT_COMPACTED: _compacted,
     kinds.TOOLS_CHANGED: _tools_changed,
+    **{kind: partial(_of_workflow, tell) for kind, tell in STEP_TELLERS.items()},
 }
 
 

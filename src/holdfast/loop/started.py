@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pydantic_core import to_jsonable_python
 
 from holdfast.agent import Agent
+from holdfast.teams.workflow import Workflow
 from holdfast.trail import events as kinds
 from holdfast.types import Json, NewEvent
 
@@ -33,5 +34,6 @@ def started_event(  # noqa: PLR0913 - the parts of a request
             "limits": to_jsonable_python(agent.limits),
             **(times or {}),
             **({"origin": dict(origin)} if origin else {}),
+            **({"workflow": True} if isinstance(agent, Workflow) else {}),
         },
     )

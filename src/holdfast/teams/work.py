@@ -99,12 +99,12 @@ class Work:
             raise CheckFailed(self.objection)
         return True
 
-    async def ask_probe(self, context: Context[object], arguments: Mapping[str, Json]) -> bool | None:
+    async def ask_probe(self, context: Context[object], arguments: Mapping[str, Json]) -> bool | None:  # noqa: ARG002 - `Runnable`
         """Ask what became of a run: whether there is a result now; `None`: it did not happen."""
         if self._probe is not None:
             found = await self._begin(self._probe, context)
         else:
-            found = await self.tool.ask_probe(context, arguments) if self.tool else None
+            found = await self.tool.ask_probe(context, self.arguments) if self.tool else None
         if found is None:
             return None
         await self._keep(found)

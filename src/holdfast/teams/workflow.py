@@ -2,10 +2,12 @@
 
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, cast, get_type_hints, overload
 
 from pydantic import PydanticUserError, TypeAdapter
+from pydantic_core import from_json
 
 from holdfast.agent import Agent
 from holdfast.errors import DeclarationError, InvalidArguments, UsageError
@@ -40,10 +42,20 @@ class Workflow(Agent[OutputT_co], Generic[OutputT_co]):
             UsageError: It does not fit; the message says where.
         """
         try:
-            return as_json(typed(self.shape, given))
+            return as_json(self._read(given))
         except InvalidArguments as error:
             wanted = getattr(self.takes, "__name__", str(self.takes))
             raise UsageError(f"workflow {self.name!r} takes a {wanted}: {error}") from error
+
+    def _read(self, given: Json) -> object:
+        try:
+            return typed(self.shape, given)
+        except InvalidArguments:
+            if not isinstance(given, str):
+                raise
+            with suppress(ValueError):  # a command line has text alone
+                return typed(self.shape, from_json(given))
+            raise
 
     def begin(self, flow: Flow, given: Json) -> Awaitable[object]:
         """Begin to run the function.

@@ -24,6 +24,8 @@ _HOMES = {
     "FaultyJournal": "holdfast.testing.fault",
     "Effect": "holdfast.testing.ledger",
     "Ledger": "holdfast.testing.ledger",
+    "NotDeterministic": "holdfast.testing.rehearsal",
+    "check_workflow": "holdfast.testing.rehearsal",
 }
 
 __all__ = list(_HOMES)  # pyright: ignore[reportUnsupportedDunderAll] - __init__.pyi lists them

@@ -6,6 +6,8 @@ from holdfast.testing.crash import crash_point as crash_point
 from holdfast.testing.fault import FaultyJournal as FaultyJournal
 from holdfast.testing.ledger import Effect as Effect
 from holdfast.testing.ledger import Ledger as Ledger
+from holdfast.testing.rehearsal import NotDeterministic as NotDeterministic
+from holdfast.testing.rehearsal import check_workflow as check_workflow
 from holdfast.testing.script import Fail as Fail
 from holdfast.testing.script import Metered as Metered
 from holdfast.testing.script import Raw as Raw
