@@ -15,6 +15,7 @@ from holdfast.doors.http.console import (
     live,
     login,
     overview,
+    schedules,
     settings,
     single_sign_on,
     static_files,
@@ -35,6 +36,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     approval.router,
     agents.router,
     costs.router,
+    schedules.router,
     health_page.router,
     settings.router,
 )

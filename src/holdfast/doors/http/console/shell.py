@@ -41,6 +41,7 @@ PLACES: Final = (
     Place(name="Executions", path="/executions", icon="executions"),
     Place(name="Approvals", path="/approvals", icon="approvals"),
     Place(name="Agents", path="/agents", icon="agents"),
+    Place(name="Schedules", path="/schedules", icon="schedules"),
     Place(name="Costs", path="/costs", icon="costs"),
     Place(name="Health", path="/health", icon="health"),
     Place(name="Settings", path="/settings", icon="settings"),
