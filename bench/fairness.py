@@ -50,6 +50,7 @@ SHAPES = {
     "one user has all but 100": lambda n: f"small-{n % 100}" if n >= PENDING - 100 else "big",
     "each has one": lambda n: f"user-{n:06d}",
     "half are parked for later": lambda n: f"user-{n % 1_000}",
+    "all but the newest 1,100 parked": lambda n: f"user-{n % 1_000}",
 }
 
 
@@ -68,7 +69,7 @@ def fill(database: str, shape: str) -> None:
 
 def _row(connection: Connection, shape: str, n: int, began: datetime, later: datetime) -> dict[str, object]:
     at = as_stored(connection, began + timedelta(milliseconds=n))
-    parked = "parked" in shape and n % 2
+    parked = n % 2 if "half" in shape else "parked" in shape and n < PENDING - 1_100
     return {
         "id": f"e-{n:06d}", "user_id": SHAPES[shape](n), "agent_type": "clerk", "agent_version": "1",
         "status": "pending", "priority": 0, "step_count": 0, "token_count": 0, "cost_usd": "0",

@@ -93,7 +93,17 @@ class App(Answers, Lookup):
     def like(self, *, agents: Sequence[Agent[object]], database: str | None = None) -> "App":
         """A fresh app, configured as this one, with other agents or on another database."""
         own, place = self._parts, database or self._parts.place
-        return App(agents, place, settings=own.given, clock=own.clock, ids=own.ids, wrap_journal=own.wrap)
+        schedules, sensors = own.triggers_of(agents)
+        return App(
+            agents,
+            place,
+            settings=own.given,
+            clock=own.clock,
+            ids=own.ids,
+            wrap_journal=own.wrap,
+            schedules=schedules,
+            sensors=sensors,
+        )
 
     @property
     def agents(self) -> Mapping[str, Agent[object]]:

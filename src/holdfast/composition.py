@@ -214,6 +214,14 @@ class Parts:
             idempotency_key=f"sensor:{sensor.name}:{item.key}", origin={"sensor": sensor.name, "item": item.key},
         )  # fmt: skip
 
+    def triggers_of(self, agents: Sequence[Agent[object]]) -> tuple[Sequence[Schedule], Sequence[Sensor]]:
+        """The schedules and sensors that ask one of these agents."""
+        names = _by_name(agents)
+        return (
+            [one for one in self.schedules if one.agent in names],
+            [one for one in self.sensors if one.agent in names],
+        )
+
     def request(self, schedule: Schedule, at: datetime, key: str) -> NewExecution:
         """The request of a schedule for one of its times.
 

@@ -150,5 +150,6 @@ def test_a_post_without_what_its_hook_asks_for_is_refused(stage):
 def test_a_hook_that_cannot_be_is_refused_when_it_is_read(wrong, monkeypatch, tmp_path):
     """With a word on what would work."""
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(UsageError, match=r"hooks\.x"):
+    with pytest.raises(UsageError, match=r"hooks\.x") as refused:
         Settings.load(hooks={"x": HOOKS["orders"] | wrong})
+    assert not any(secret in str(refused.value) for secret in (SECRET, PLAIN, "short'"))

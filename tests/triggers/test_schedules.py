@@ -232,3 +232,10 @@ def test_a_clock_that_jumps_fires_as_declared(stage):
             assert len(await stage.started(app)) == 1
 
     stage.play(story)
+
+
+def test_an_app_that_is_configured_alike_has_the_schedules_of_its_agents():
+    """As `holdfast worker app.py:app --database ...` makes one: it takes nothing away."""
+    app = App([CLERK], schedules=[hourly()])
+    assert [one.name for one in app.like(agents=[CLERK])._parts.schedules] == ["hourly"]
+    assert app.like(agents=[])._parts.schedules == []

@@ -215,7 +215,7 @@ def _shown(path: Sequence[str], given: object) -> str:
         field = _section(path[:-1]).get(path[-1]) if len(path) > 1 else None
         if field is None or "SecretStr" in str(field.annotation):
             return ""
-    return "" if path == ["link_key"] else f" = {given!r}"
+    return "" if path == ["link_key"] or path[0] == "hooks" else f" = {given!r}"
 
 
 def _section(path: Sequence[str]) -> Mapping[str, FieldInfo]:
