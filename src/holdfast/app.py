@@ -234,10 +234,10 @@ class App(Answers, Lookup):
         return await self.resume(execution.id, timeout_s=timeout_s)
 
     async def resume(self, execution_id: str, *, timeout_s: float | None = None) -> Execution:
-        """Wait as `wait` does, working on this one execution here unless a worker of this app is running."""
+        """Wait as `wait` does, working on this execution and those below it unless a worker of this app is running."""
         if self._engines:
             return await self.wait(execution_id, timeout_s)
-        async with self.worker(concurrency=1, only=execution_id):
+        async with self.worker(only=execution_id):
             return await self.wait(execution_id, timeout_s)
 
     def run_sync(

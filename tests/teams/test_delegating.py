@@ -68,6 +68,11 @@ async def events(app: App, execution: Execution, kind: str) -> list[Event]:
     return [event async for event in app.events(execution.id, follow=False) if event.kind == kind]
 
 
+async def idle(app: App, agent: str) -> None:
+    """Let nobody work for an agent."""
+    await app.control.pause("agent", agent, by="ada", why="to see what waits")
+
+
 async def reached(app: App, execution_id: str, reason: str) -> None:
     """Wait until it is parked for this reason."""
     async for event in app.events(execution_id):
@@ -125,8 +130,9 @@ def test_a_supervisor_that_waits_is_a_row_and_nothing_more(database: str) -> Non
     """While specialists work, the parent is parked with a reason and a time."""
 
     async def story(app: App) -> None:
+        await idle(app, "researcher")
         started = await app.start("boss", "Compare.")
-        async with app.worker(concurrency=1, only=started.id):
+        async with app.worker():
             await reached(app, started.id, "CHILDREN")
         parent = await app.get(started.id)
         assert (parent.status, parent.waits_for, parent.wake_at is not None) == ("pending", 1, True)
@@ -165,11 +171,11 @@ def test_cancelling_a_supervisor_cancels_what_it_started_and_what_that_started(d
     lead = Agent(name="lead", models=[asks(task("researcher"))], team=[RESEARCHER])
 
     async def story(app: App) -> None:
+        await idle(app, "researcher")
         started = await app.start("boss", "Compare.")
-        for _ in range(2):  # the supervisor, then the lead; nobody works the researcher
-            (next_up,) = [one for one in await app.list(status="pending") if one.status_reason is None]
-            async with app.worker(concurrency=1, only=next_up.id):
-                await reached(app, next_up.id, "CHILDREN")
+        async with app.worker():
+            (below,) = await children(app, started, "lead")
+            await reached(app, below.id, "CHILDREN")
         await app.cancel(started.id, by="ada")
         assert {one.agent_type: one.status for one in await app.list()} == dict.fromkeys(
             ("boss", "lead", "researcher"), "cancelled"
@@ -182,8 +188,9 @@ def test_cancelling_a_specialist_is_told_to_its_supervisor(database: str) -> Non
     """The parent wakes, learns it, and goes on."""
 
     async def story(app: App) -> None:
+        await idle(app, "researcher")
         started = await app.start("boss", "Compare.")
-        async with app.worker(concurrency=1, only=started.id):
+        async with app.worker():
             (child,) = await children(app, started, "researcher")
             await app.cancel(child.id, by="ada")
             ended = await app.wait(started.id, 30)
@@ -257,3 +264,15 @@ def test_a_team_is_made_of_agents() -> None:
         Agent(name="boss", models=[research], team=["researcher"])
     with pytest.raises(DeclarationError, match="two agents have the same name, 'researcher'"):
         App([boss(team=[RESEARCHER]), Agent(name="researcher", models=[hopeless])])
+
+
+def test_running_a_supervisor_alone_works_on_its_specialists_too(database: str) -> None:
+    """Without a worker, `app.run` does the whole of it, and leaves executions of others alone."""
+    lead = Agent(name="lead", models=[asks(task("researcher"))], team=[RESEARCHER])
+
+    async def story(app: App) -> None:
+        other = await app.start("researcher", "other")
+        ended = await app.run("boss", "Compare.", timeout_s=30)
+        assert (ended.status, (await app.get(other.id)).status) == ("completed", "pending")
+
+    play(database, boss(task("lead"), team=[lead]), story)

@@ -66,17 +66,6 @@ def _changed(data: Data, cut: Cut) -> Sequence[Text]:
     return [line(("its code changed: ", "yellow"), cut(f"{data.get('message')}; {said}"))]
 
 
-def _child_started(data: Data, cut: Cut) -> Sequence[Text]:
-    return [line(("→ ", "dim"), cut(f"execution {data.get('child_id')} of {data.get('agent')} begins"), indent=2)]
-
-
-def _child_ended(data: Data, cut: Cut) -> Sequence[Text]:
-    status, tokens = str(data.get("status")), data.get("tokens")
-    cost = f"{tokens} tokens, ${data.get('cost_usd')}"
-    head = (f"{data.get('agent')} {status}", STYLES.get(status, ""))
-    return [line("→ ", head, cut(f", {cost} (execution {data.get('child_id')})"), indent=2)]
-
-
 STEP_TELLERS: Final[Mapping[str, Callable[[Data, Cut], Sequence[Text]]]] = {
     kinds.STEP_STARTED: _started,
     kinds.STEP_ENDED: _ended,
@@ -84,6 +73,4 @@ STEP_TELLERS: Final[Mapping[str, Callable[[Data, Cut], Sequence[Text]]]] = {
     kinds.SIGNAL_RECEIVED: _signalled,
     kinds.WORKFLOW_UNDOING: _undoing,
     kinds.WORKFLOW_CHANGED: _changed,
-    kinds.CHILD_STARTED: _child_started,
-    kinds.CHILD_ENDED: _child_ended,
 }

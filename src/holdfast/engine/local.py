@@ -44,7 +44,7 @@ class LocalEngine:
         concurrency: Activations at once. Default: 100.
         lease_s: Seconds after its death within which its executions are taken over. Default: 10.
         grace_s: Seconds that running activations get to reach their next commit when it stops. Default: 10.
-        only: Work on this execution alone. Default: on all.
+        only: Work on this execution and those below it alone. Default: on all.
         worker_id: Its name in the record. Default: made from host and process.
         stopping: Set when it stops; activations may look at it between turns. Default: its own.
     """

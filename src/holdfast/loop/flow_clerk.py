@@ -89,6 +89,8 @@ class Clerk:
         self._serving = None
         if not task.cancelled() and (error := task.exception()) is not None:
             self._halt(error)
+        elif self._queue:  # it came after the last look
+            self._kick()
 
     async def _serve(self) -> None:
         while self._queue and self.stopped is None:

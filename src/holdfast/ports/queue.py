@@ -28,8 +28,9 @@ class Queue(Protocol):
     async def claim(
         self, worker_id: str, *, agents: Sequence[str], limit: int, only: str | None = None
     ) -> Sequence[Claimed]:
-        """Take up to `limit` pending executions that are due, by priority, then age; `only` one id.
+        """Take up to `limit` pending executions that are due, by priority, then age.
 
+        With `only`, those are one execution and what it has started.
         Each gets status `running`, this worker as lease owner, a higher fence and an
         `execution.claimed` event, in one commit.
         """

@@ -6,6 +6,7 @@ from typing import Final, Protocol
 
 from holdfast.trail.controls.known import Known
 from holdfast.trail.fair import LANES, TOP, Load, Look, Turns, Waiting
+from holdfast.trail.heads import Head
 from holdfast.trail.ledger import Ledger
 from holdfast.trail.requests import Claim
 
@@ -66,9 +67,8 @@ class Claiming:
             return []
         load = self._load(known)
         if request.only is not None:
-            ledger = self._rows.claimable(request)
-            fits = all(load.admits(head.agent_type, head.user_id or "") for head in ledger.heads.values())
-            return list(self._take(request, ledger)) if fits else []
+            fitting = _admitted(load, self._rows.claimable(request))
+            return list(self._take(request, Ledger(fitting))) if fitting else []
         return self._claim(request, load)
 
     def _load(self, known: Known) -> Load:
@@ -132,3 +132,13 @@ class Claiming:
         """Whether nothing waits at this priority that the look has not seen."""
         whole = found.walked < look.lanes
         return whole and all(len(lane.ids) < found.depth for lane in found.lanes)
+
+
+def _admitted(load: Load, found: Ledger) -> list[Head]:
+    """Those that there is room for."""
+    fitting: list[Head] = []
+    for head in found.heads.values():
+        if load.admits(head.agent_type, head.user_id or ""):
+            load.add(head.agent_type, head.user_id or "")
+            fitting.append(head)
+    return fitting

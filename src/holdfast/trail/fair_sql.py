@@ -88,9 +88,14 @@ SQLITE_RUNNING: Final = """
 SQLITE_ONE: Final = """
     SELECT json_group_array(id) FROM (
         SELECT id FROM agent_executions
-        WHERE EXISTS (SELECT 1 FROM agent_workers WHERE id = ? AND lease_until > ?)
-        AND id = ? AND status = 'pending' AND agent_type IN (SELECT value FROM json_each(?))
-        AND (wake_at IS NULL OR wake_at <= ?))
+        WHERE EXISTS (SELECT 1 FROM agent_workers WHERE id = ?1 AND lease_until > ?2)
+        AND id IN (
+            WITH RECURSIVE family(id) AS (
+                SELECT ?3 UNION SELECT e.id FROM family JOIN agent_executions e ON e.parent_id = family.id
+                WHERE e.parent_id IS NOT NULL)
+            SELECT id FROM family)
+        AND status = 'pending' AND agent_type IN (SELECT value FROM json_each(?4))
+        AND (wake_at IS NULL OR wake_at <= ?5) ORDER BY id LIMIT ?6)
 """
 SQLITE_LATE: Final = """
     SELECT json_group_array(id) FROM (SELECT id FROM agent_executions

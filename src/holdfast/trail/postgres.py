@@ -195,7 +195,7 @@ class PostgresDatabase:
     # --- searches
 
     def claimable(self, claim: Claim) -> Ledger:
-        values = [claim.worker_id, list(claim.agents), claim.at, claim.only]
+        values = [claim.worker_id, list(claim.agents), claim.at, claim.only, claim.limit]
         return Ledger(Head(*row) for row in self._rows(wording.CLAIMABLE, *values))
 
     def look(self, look: Look) -> Waiting:

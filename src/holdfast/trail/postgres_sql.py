@@ -98,7 +98,12 @@ CLAIMABLE: Final = f"""
     {_SELECT_HEADS}
     WHERE EXISTS (SELECT 1 FROM agent_workers w WHERE w.id = %s AND w.lease_until > clock_timestamp())
     AND status = 'pending' AND agent_type = ANY(%s) AND (wake_at IS NULL OR wake_at <= %s::timestamptz)
-    AND agent_executions.id = %s FOR NO KEY UPDATE SKIP LOCKED
+    AND agent_executions.id IN (
+        WITH RECURSIVE family(id) AS (
+            SELECT %s::text UNION SELECT e.id FROM family JOIN agent_executions e ON e.parent_id = family.id
+            WHERE e.parent_id IS NOT NULL)
+        SELECT family.id FROM family)
+    ORDER BY agent_executions.id LIMIT %s FOR NO KEY UPDATE SKIP LOCKED
 """  # noqa: S608 - constants
 ABANDONED: Final = f"""
     {_SELECT_HEADS} WHERE status = 'running'

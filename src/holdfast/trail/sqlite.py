@@ -185,7 +185,7 @@ class SqliteDatabase:
     # --- searches
 
     def claimable(self, claim: Claim) -> Ledger:
-        values = (claim.worker_id, claim.at, claim.only, _listed(claim.agents), claim.at)
+        values = (claim.worker_id, claim.at, claim.only, _listed(claim.agents), claim.at, claim.limit)
         return Ledger(self.heads(self._rows(fair_sql.SQLITE_ONE, *values)))
 
     def look(self, look: Look) -> Waiting:
