@@ -8,6 +8,7 @@ from typing import Any, Final, Protocol, cast
 
 import structlog
 
+from holdfast.engine.hold import Hold, Holds
 from holdfast.errors import HoldfastError, StoreError, UsageError
 from holdfast.ports import Clock
 from holdfast.sensors import Sensor
@@ -16,17 +17,16 @@ from holdfast.types import Item, Items, NewExecution, Sensed
 log = structlog.get_logger("holdfast.sensors")
 
 EVERY_S: Final = 5.0
-_HOLD_S: Final = 30.0
+_HOLD_S: Final = 60.0
 _LONGEST_PAUSE_S: Final = 3_600.0
 _MOST: Final = 1_000
 """Items of one look: what is more belongs behind the cursor."""
 _LONGEST_KEY: Final = 300
 
 
-class Seen(Protocol):
+class Seen(Holds, Protocol):
     """Where it is kept how far sensors are."""
 
-    async def hold_watch(self, worker_id: str, *, for_s: float, what: str) -> bool: ...
     async def sensed(self, name: str) -> Sensed: ...
     async def fire(  # noqa: PLR0913 - what a look changes
         self, kind: str, key: str, *, was: Any, changes: Any, starts: Sequence[NewExecution], cancels: Sequence[str]
@@ -52,7 +52,11 @@ class Sensing:
         self, seen: Seen, sensors: Sequence[Sensor], request: Request, *, worker_id: Callable[[], str], clock: Clock
     ) -> None:
         self._seen, self._sensors, self._request = seen, sensors, request
-        self._worker_id, self._clock = worker_id, clock
+        self._clock = clock
+        self._holds = {
+            one.name: Hold(seen, f"sensor:{one.name}", for_s=_HOLD_S + one.timeout_s, worker_id=worker_id, clock=clock)
+            for one in sensors
+        }
 
     async def run(self, stop: asyncio.Event) -> None:
         """Ask until `stop` is set; a slow sensor holds up no other."""
@@ -73,13 +77,12 @@ class Sensing:
                 log.warning("sensor_not_asked", sensor=one.name, error=str(error))
             except Exception:  # a defect of ours must not end the looking
                 log.exception("sensor_stumbled", sensor=one.name)
-            await asyncio.sleep(max(min(wait_s, EVERY_S), 0.01))
+            await asyncio.sleep(max(min(wait_s, _HOLD_S / 2), 0.01))
 
     async def look(self, one: Sensor) -> float:
         """Ask it, if its time has come and it is this worker's turn; seconds until the next time."""
-        hold_s = _HOLD_S + one.timeout_s
-        if not await self._seen.hold_watch(self._worker_id(), for_s=hold_s, what=f"sensor:{one.name}"):
-            return EVERY_S
+        if not await self._holds[one.name].is_mine():
+            return _HOLD_S / 2
         was = await self._seen.sensed(one.name)
         now = self._clock.now()
         if was.next_at and now < was.next_at <= now + timedelta(seconds=max(one.every_s, _LONGEST_PAUSE_S)):

@@ -14,6 +14,7 @@ from typing import Any, Final, Protocol
 
 import structlog
 
+from holdfast.engine.hold import Hold, Holds
 from holdfast.errors import HoldfastError, NotFound, StoreError
 from holdfast.policy.schedule import MOST, Due, due, overlapping
 from holdfast.ports import Clock
@@ -26,10 +27,9 @@ EVERY_S: Final = 5.0
 HOLD_S: Final = 30.0
 
 
-class Timetable(Protocol):
+class Timetable(Holds, Protocol):
     """Where schedules are kept."""
 
-    async def hold_watch(self, worker_id: str, *, for_s: float, what: str) -> bool: ...
     async def schedules(self) -> Sequence[Scheduled]: ...
     async def get(self, execution_id: str) -> Execution: ...
     async def fire(  # noqa: PLR0913 - what a firing changes
@@ -55,10 +55,11 @@ class Timekeeper:
     def __init__(
         self, table: Timetable, request: Request, *, agents: Sequence[str], worker_id: Callable[[], str], clock: Clock
     ) -> None:
-        self._table, self._request, self._worker_id, self._clock = table, request, worker_id, clock
+        self._table, self._request, self._clock = table, request, clock
         self._agents = frozenset(agents)
         # Workers that serve the same agents take turns; those that serve others have a turn of their own.
-        self._what = f"schedules:{sha256(chr(0).join(sorted(agents)).encode()).hexdigest()[:16]}"
+        what = f"schedules:{sha256(chr(0).join(sorted(agents)).encode()).hexdigest()[:16]}"
+        self._hold = Hold(table, what, for_s=HOLD_S, worker_id=worker_id, clock=clock)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Fire until `stop` is set."""
@@ -76,8 +77,8 @@ class Timekeeper:
 
     async def look(self) -> float:
         """Fire what is due, if it is this worker's turn; seconds until the next look."""
-        if not await self._table.hold_watch(self._worker_id(), for_s=HOLD_S, what=self._what):
-            return EVERY_S
+        if not await self._hold.is_mine():
+            return HOLD_S / 2
         waits = [EVERY_S]
         for one in await self._table.schedules():
             if one.schedule.agent in self._agents and not one.paused_by:
