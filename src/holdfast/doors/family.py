@@ -24,7 +24,7 @@ def came(data: Data, cut: Callable[[str], str]) -> Sequence[Text]:
     status = str(data.get("status"))
     result = words(data.get("result")) if status == "completed" else f"{data.get('reason')}: {data.get('error') or ''}"
     cost = Decimal(str(data.get("cost_usd") or 0))
-    figures = f" ({data.get('steps')} steps, {data.get('tokens'):,} tokens, ${cost:.4f}): "
+    figures = f" ({data.get('steps')} steps, {data.get('tokens') or 0:,} tokens, ${cost:.4f}): "
     return [line(f"{data.get('agent')} ", (status, STYLES.get(status, "")), figures, cut(result), indent=2)]
 
 

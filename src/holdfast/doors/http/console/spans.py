@@ -123,4 +123,10 @@ _TELLERS: Final[Mapping[str, Teller]] = {
         ),
     ),
     kinds.TOOLS_CHANGED: _noted("Tools changed", _changes),
+    kinds.STEP_STARTED: Telling.begin_step,
+    kinds.STEP_ENDED: Telling.end_step,
+    kinds.STEP_NOTED: _noted("Noted", lambda data: f"flow.{data.get('kind')}() {words(data.get('value'))}"),
+    kinds.SIGNAL_RECEIVED: _noted("Signal", lambda data: f"{data.get('name')} from {data.get('by')}"),
+    kinds.WORKFLOW_UNDOING: _noted("Undone", lambda data: f"{data.get('reason')}: {data.get('error')}"),
+    kinds.WORKFLOW_CHANGED: _noted("Code changed", lambda data: words(data.get("message"))),
 }

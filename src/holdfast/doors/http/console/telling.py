@@ -171,6 +171,39 @@ class Telling:
             if error := event.data.get("error"):
                 span.said = words(error)
 
+    # --- steps of a workflow
+
+    def begin_step(self, event: Event) -> None:
+        """A step of a workflow begins, or is tried again."""
+        data, waits = event.data, event.data.get("kind") == "approve"
+        status = "awaiting_review" if waits else "running"
+        if (known := self._calls.get(str(data.get("call_id")))) is not None:
+            known.events.append(event)
+            known.status, known.ended_at = status, None
+            return
+        self._calls[str(data.get("call_id"))] = self.open(
+            Span(
+                seq=event.seq,
+                kind="call",
+                name=str(data.get("name")),
+                status=status,
+                queued_at=event.at,
+                depth=0,
+                events=[event],
+                started_at=event.at,
+                said=words(data.get("agent") or data.get("signal")) or call_words("", data.get("arguments")),
+            )
+        )
+
+    def end_step(self, event: Event) -> None:
+        """What a step came to, for now or for good."""
+        if span := self._call(event):
+            status = str(event.data.get("status"))
+            span.status = "failed" if event.data.get("check") else "pending" if status == "postponed" else status
+            span.ended_at = None if status in {"postponed", "in_doubt"} else event.at
+            if said := event.data.get("check") or event.data.get("error"):
+                span.said = words(said)
+
     def _call(self, event: Event) -> Span | None:
         span = self._calls.get(str(event.data.get("call_id")))
         if span is None:
