@@ -75,7 +75,7 @@ def test_an_edit_is_checked_against_the_tool_and_compared_before_it_counts(page:
     expect(page.locator("#preview [role=alert]")).to_contain_text("amount")
     editor.fill('{"order_id": "1042", "amount": 80}')
     expect(page.locator("#preview .d-new")).to_contain_text('"amount": 80')
-    expect(page.locator("#preview .d-gone mark")).to_have_text("16")
+    expect(page.locator("#preview .d-gone mark")).to_have_text("160")
     page.get_by_role("button", name="Approve with changes").click()
     expect(page.get_by_role("heading", name="What was changed")).to_be_visible()
     assert now(server, asked).edit == {"amount": 80, "order_id": "1042"}
