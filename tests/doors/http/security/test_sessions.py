@@ -27,7 +27,7 @@ def test_a_wrong_key_gets_the_form_again(site: Site) -> None:
     browser = site.browser()
     answer = browser.log_in("hf_0123456789_" + "x" * 43, site="same-origin")
     assert (answer.status_code, browser.session) == (401, None)
-    assert "nobody knows this key" in answer.text
+    assert "Nobody knows this key or link" in answer.text
     assert "x" * 43 not in answer.text
 
 
