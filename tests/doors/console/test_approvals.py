@@ -139,7 +139,7 @@ def test_many_are_decided_together_after_all_were_seen(page: Page, server: Serve
     assert [now(server, one).status for one in asked] == ["approved", "open", "approved"]
 
 
-def test_a_standing_yes_is_given_within_bounds_and_taken_back(page: Page, server: Served) -> None:
+def test_a_grant_is_given_within_bounds_and_taken_back(page: Page, server: Served) -> None:
     """The bounds begin with what this call needs."""
     asked = ask(server, 230)
     page.goto(f"/approvals/{asked.id}")
@@ -147,7 +147,7 @@ def test_a_standing_yes_is_given_within_bounds_and_taken_back(page: Page, server
     assert page.get_by_label("Bounds").input_value() == "amount<=230\norder_id=1042"
     page.get_by_label("Bounds").fill("amount<=230")
     page.get_by_label("Why").fill("small ones are fine this week")
-    page.get_by_role("button", name="Give the standing yes").click()
+    page.get_by_role("button", name="Give the grant").click()
     expect(page.locator(".notice")).to_contain_text("refund may run 10 times")
     (grant,) = server.run(server.app.grants())
     assert (grant.bounds, grant.agent, grant.by) == ({"amount": {"max": "230"}}, "clerk", "Ada")

@@ -91,8 +91,8 @@ def test_a_yes_that_was_not_used_may_be_taken_back_and_nothing_else():
     assert buttons_of(replace(approved, consumed_at=AT)) == ()
 
 
-def test_bounds_of_a_standing_yes_begin_with_this_call():
-    """Numbers bound from above, words exactly; where several must agree there is no standing yes."""
+def test_bounds_of_a_grant_begin_with_this_call():
+    """Numbers bound from above, words exactly; where several must agree there is no grant."""
     assert bounds_of(replace(ASKED, arguments={"amount": "120.50", "order_id": "1042"})) == (
         "amount<=120.50\norder_id=1042"
     )

@@ -1,4 +1,4 @@
-"""One question: its card, every answer to it, the difference that an edit makes, and a standing yes."""
+"""One question: its card, every answer to it, the difference that an edit makes, and a grant."""
 
 import json
 from collections.abc import Sequence
@@ -100,12 +100,12 @@ async def show_difference(
 async def grant(
     request: Request, approval_id: str, caller: Annotated[Caller, Depends(needs("decide"))], form: Form
 ) -> Response:
-    """Give a standing yes for calls such as this one."""
+    """Let calls such as this one run without asking, for a while."""
     app = app_of(request)
     asked = await app.glance.approval(caller, approval_id)
     back = f"/approvals/{approval_id}{Filters.of(request).query()}"
     if not concerns(caller, agent=asked.agent_type):
-        raise Forbidden("a standing yes holds for every user, and you are bound to one: answer each call")
+        raise Forbidden("a grant holds for every user, and you are bound to one: answer each call")
     try:
         given = await app.grant(
             asked.tool_name or "",
@@ -117,7 +117,7 @@ async def grant(
             bounds=[line for line in form.text("bounds").splitlines() if line.strip()],
         )
     except (UsageError, Refused, OverflowError) as error:
-        return redirect(request, back, problem=f"No standing yes was given: {error}")
+        return redirect(request, back, problem=f"No grant was given: {error}")
     until = f"{given.until:%Y-%m-%d %H:%M} UTC"
     return redirect(request, back, note=f"{asked.tool_name} may run {given.uses} times within bounds until {until}.")
 

@@ -1,4 +1,4 @@
-"""The open questions, what was decided, standing yeses, and deciding many at once."""
+"""The open questions, what was decided, grants, and deciding many at once."""
 
 import asyncio
 import json
@@ -122,17 +122,17 @@ async def _history(request: Request, caller: Caller, filters: Filters) -> Respon
 async def _grants(request: Request, caller: Caller) -> Response:
     found = [one for one in await app_of(request).grants() if concerns(caller, agent=one.agent)]
     return await page(
-        request, "approvals_grants.html", caller=caller, title="Standing yeses", tab="grants",
+        request, "approvals_grants.html", caller=caller, title="Grants", tab="grants",
         filters=Filters(), rows=[(one, in_words(one.bounds)) for one in found],
     )  # fmt: skip
 
 
 @router.post("/approvals/grants/{grant_id}/revoke")
 async def revoke(request: Request, grant_id: str, caller: Annotated[Caller, Depends(needs("decide"))]) -> Response:
-    """Take a standing yes back."""
+    """Take a grant back."""
     app = app_of(request)
     if not any(one.id == grant_id and concerns(caller, agent=one.agent) for one in await app.grants()):
-        raise NotFound(f"no standing yes {grant_id!r} is in force")
+        raise NotFound(f"no grant {grant_id!r} is in force")
     await app.revoke(grant_id, by=caller.name)
     return redirect(request, "/approvals?tab=grants", note="Taken back: from now on people are asked again.")
 
