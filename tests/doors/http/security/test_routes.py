@@ -78,6 +78,7 @@ RULES: dict[str, Power | str] = {
     "GET /a2a/{agent}/.well-known/agent-card.json": ANYONE,
     "GET /a2a": "see",
     "POST /a2a/{agent}": "see",
+    "POST /a2a/{agent}/": "see",
     "POST /a2a/{agent}/message:send": "see",
     "POST /a2a/{agent}/message:stream": "see",
     "GET /a2a/{agent}/extendedAgentCard": "see",
