@@ -15,7 +15,7 @@ from holdfast.doors.http.console.span import Span
 from holdfast.doors.http.console.story import Story, panel, read_story, telling_tab
 from holdfast.doors.http.guard import needs
 from holdfast.doors.http.reached import reached
-from holdfast.types import Approval, Caller, Line, ModelUsage
+from holdfast.types import Caller, Line, ModelUsage
 
 router = APIRouter(include_in_schema=False)
 Sees = Annotated[Caller, Depends(needs("see"))]
@@ -111,7 +111,7 @@ async def _context(request: Request, line: Line, look: Look) -> dict[str, Any]:
         "tabs": TABS,
         "tab": tab,
         "blocks": panel(story, tab, chosen=chosen, usage=usage),
-        "approvals": [one for one in asked if isinstance(one, Approval)][:5],
+        "approvals": asked[:5],
         "gist": gist,
         "span_name": span_name,
     }

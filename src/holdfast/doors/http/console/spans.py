@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
+from holdfast.doors.http.console.asked import gist_of
 from holdfast.doors.http.console.span import Span
 from holdfast.doors.http.console.telling import Data, Telling
 from holdfast.doors.screen import words
@@ -87,7 +88,7 @@ def _proposed(telling: Telling, event: Event) -> None:
 
 
 _TELLERS: Final[Mapping[str, Teller]] = {
-    kinds.STARTED: _noted("Asked", lambda data: words(data.get("input"))),
+    kinds.STARTED: _noted("Asked", lambda data: gist_of(data.get("input"))),
     kinds.CLAIMED: Telling.claim,
     kinds.PARKED: _noted("Parked", _parked),
     kinds.COMPLETED: Telling.over,
