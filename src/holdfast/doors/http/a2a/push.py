@@ -83,6 +83,8 @@ class Push:
                 raise InvalidParamsError(f"give at most {_LONGEST} characters of ASCII that can be printed")
         try:
             await address.resolved(config.get("url", ""), private=self.app.settings.private_webhooks)
+        except address.UnknownHost:
+            return  # names may be away for a while, as their hosts may: it is looked up again for each delivery
         except address.Unreachable as error:
             raise InvalidParamsError(f"url: {error}") from error
 
