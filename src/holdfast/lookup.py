@@ -83,6 +83,13 @@ class Lookup:
             async for event in following:
                 yield event
 
+    async def follow(self, execution_id: str, *, after: int = 0) -> AsyncGenerator[Event]:
+        """As `events`, of an execution that is known to be there."""
+        trail = await self._parts.trail()
+        async with aclosing(follow_events(trail, execution_id, after=after, follow=True)) as following:
+            async for event in following:
+                yield event
+
     async def dead_letters(
         self, *, agent: str | None = None, reason: str | None = None, since: datetime | None = None, limit: int = 100
     ) -> Sequence[DeadLetter]:

@@ -75,7 +75,8 @@ def test_agents_are_found_on_the_record(both: Api) -> None:
 
 def test_a_page_has_bounds(api: Api) -> None:
     """More than 200 items, or what is no cursor, is refused with the place that is wrong."""
-    for query in ("limit=201", "limit=0", "cursor=nonsense", "since=yesterday", "status=sleeping", "statsu=failed"):
+    wrong = ("limit=201", "limit=0", "cursor=nonsense", "since=yesterday", "status=sleeping", "statsu=failed")
+    for query in (*wrong, "user=a&user=b"):
         answer = api.get(f"/v1/executions?{query}")
         assert answer.status_code == 422, query
         assert answer.json()["errors"][0]["parameter"] == query.partition("=")[0]
