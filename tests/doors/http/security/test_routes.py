@@ -124,6 +124,7 @@ RULES: dict[str, Power | str] = {
     "GET /live/executions": "see",
     "GET /live/executions/{id_}": "see",
     "GET /live/approvals": "see",
+    "GET /live/health": "see",
     "GET /approvals": "see",
     "GET /approvals/bulk": "decide",
     "POST /approvals/bulk": "decide",
