@@ -13,7 +13,7 @@ from holdfast.app import App
 from holdfast.doors.http.guard import needs
 from holdfast.doors.http.openai.answering import answer_all, spoken_answer
 from holdfast.doors.http.openai.asked import Asked, Given, ResponseRequest, read
-from holdfast.doors.http.openai.following import heard, heard_out, messages, parsed_name, leg_of
+from holdfast.doors.http.openai.following import heard, heard_out, leg_of, messages, parsed_name
 from holdfast.doors.http.openai.refusal import RESPONSES, OpenAIRoute, Unfit
 from holdfast.doors.http.openai.telling import Telling
 from holdfast.doors.http.reached import entitled, reached, reached_agent, user_of
