@@ -152,6 +152,11 @@ class Served:
     def get(self, execution_id: str) -> Execution:
         return self.run(self.app.get(execution_id))
 
+    def write(self, statement: str, *values: object) -> None:
+        """Change the database behind the app's back."""
+        with closing(sqlite3.connect(self.app.database, timeout=10)) as db, db:
+            db.execute(statement, values)
+
     def lengthen(self, execution_id: str, *, steps: int) -> None:
         """Write further steps into a journal as its second one: running them all takes longer than a test may."""
         with closing(sqlite3.connect(self.app.database, timeout=10)) as db, db:

@@ -82,7 +82,9 @@ def test_a_claim_of_what_was_not_parked_is_a_takeover() -> None:
         (70, "execution.claimed", {"worker": "third"}),
     )
     assert takeovers_of(changes) == {3: "first"}
-    assert [(round((b - a).total_seconds())) for a, b in idle_of(changes)] == [1, 60]
+    present = START + timedelta(seconds=90)
+    assert [round((b - a).total_seconds()) for a, b in idle_of(changes, present)] == [1, 60]
+    assert [round((b - a).total_seconds()) for a, b in idle_of(changes[:-1], present)] == [1, 80]
 
 
 def test_a_model_call_that_a_crash_cut_off_is_told_as_such() -> None:

@@ -66,7 +66,7 @@ async def execution(request: Request, id_: str, caller: Sees) -> Response:
     line, look = await reached(app_of(request), caller, id_), look_of(request)
     context = await _context(request, line, look)
     children = await app_of(request).glance.children(line.id, limit=_CHILDREN)
-    more = {"lines": children, "ticks": False, "caption": "Executions that this one started"}
+    more: dict[str, Any] = {"lines": children, "ticks": False, "caption": "Executions that this one started"}
     return await page(request, "execution.html", caller=caller, **context, **more)
 
 

@@ -35,17 +35,20 @@ def takeovers_of(changes: Sequence[Event]) -> Mapping[int, str]:
     return found
 
 
-def idle_of(changes: Sequence[Event]) -> Iterator[tuple[datetime, datetime]]:
-    """When nobody worked on it: from a parking to the next claim. Pure."""
+def idle_of(changes: Sequence[Event], present: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """When nobody worked on it: from a parking to the next claim, or until now. Pure."""
     parked: datetime | None = None
     for event in changes:
-        if event.kind in {kinds.PARKED, kinds.STARTED, kinds.FAILED, kinds.RETRIED} and parked is None:
+        if event.kind in _IDLE and parked is None:
             parked = event.at
         elif event.kind == kinds.CLAIMED and parked is not None:
             yield parked, event.at
             parked = None
+    if parked is not None and present > parked:
+        yield parked, present
 
 
+_IDLE: Final = frozenset({kinds.PARKED, kinds.STARTED, kinds.FAILED, kinds.RETRIED})
 Teller = Callable[[Telling, Event], None]
 
 

@@ -122,7 +122,7 @@ def tell(line: Line, *, window: Window, events: Sequence[Event], changes: Sequen
         line=line,
         window=window,
         spans=spans_of(events, takeovers),
-        axis=Axis(begin, end, idle_of(changes)),
+        axis=Axis(begin, end, idle_of(changes, end)),
         events=events,
         changes=changes,
         takeovers=takeovers,
