@@ -8,7 +8,19 @@ from decimal import Decimal
 from functools import partial
 from typing import Any, Final, get_args
 
-from sqlalchemy import ColumnElement, Connection, Integer, Select, Text, cast, func, literal_column, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    Select,
+    Text,
+    bindparam,
+    cast,
+    func,
+    literal_column,
+    select,
+    tuple_,
+)
 
 from holdfast.trail.parts import Parts
 from holdfast.trail.reader import as_stored, moment, money, rows
@@ -33,6 +45,8 @@ LINES: Final = select(
     func.substr(cast(_C.input_data, Text), 1, _BEGINNING).label("asked"),
     func.substr(_C.error, 1, _BEGINNING).label("error"),
 )
+_BY_ID: Final = LINES.where(_C.id.in_(bindparam("ids", expanding=True)))
+"""Asked before whatever is asked about one execution: made once, for making it takes longer than answering it."""
 
 
 class GlanceSide:
@@ -74,31 +88,54 @@ class GlanceSide:
 
 def lines(connection: Connection, *, wanted: Wanted, limit: int, after: str | None) -> list[Line]:
     """Executions, newest first."""
-    return read(connection, newest(connection, LINES, wanted=wanted, limit=limit, after=after))
+    return [as_line(row) for row in newest(connection, LINES, wanted=wanted, limit=limit, after=after)]
 
 
 def newest(
     connection: Connection, query: Select[*tuple[Any, ...]], *, wanted: Wanted, limit: int, after: str | None
-) -> Select[*tuple[Any, ...]]:
-    """A query of executions, narrowed to the wanted ones behind `after`, newest first."""
-    query = query.where(*_bounds(connection, wanted)).order_by(_C.created_at.desc(), _C.id.desc()).limit(limit)
-    if after is not None:
-        seen = select(_C.created_at, _C.id).where(_C.id == after)
-        query = query.where(tuple_(_C.created_at, _C.id) < seen.scalar_subquery())
-    return query
+) -> list[Mapping[str, Any]]:
+    """Rows of a query of executions (with `id` and `created_at`), narrowed to the wanted ones behind `after`."""
+    found: list[Mapping[str, Any]] = []
+    # One walk along an index for each agent: for several at once the databases sort all that these ever did.
+    for one in [(agent,) for agent in wanted.agents] or [()]:
+        narrow = query.where(*_bounds(connection, replace(wanted, agents=one)))
+        if after is not None:
+            seen = select(_C.created_at, _C.id).where(_C.id == after)
+            narrow = narrow.where(tuple_(_C.created_at, _C.id) < seen.scalar_subquery())
+        found += rows(connection, narrow.order_by(_C.created_at.desc(), _C.id.desc()).limit(limit))
+    return in_order(found)[:limit]
+
+
+def in_order(found: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Rows of executions, newest first."""
+    return sorted(found, key=_moment_of, reverse=True)
+
+
+def _moment_of(row: Mapping[str, Any]) -> tuple[Any, str]:
+    return row["created_at"], row["id"]
 
 
 def lines_of(connection: Connection, *, ids: Sequence[str], wanted: Wanted) -> list[Line]:
     """By primary key, in the order of `ids`."""
-    found = read(connection, LINES.where(_C.id.in_(ids), *_bounds(connection, wanted)))
-    by_id = {line.id: line for line in found}
-    return [by_id[one] for one in ids if one in by_id]
+    found = {row["id"]: as_line(row) for row in rows(connection, _BY_ID, {"ids": list(ids)})}
+    return [found[one] for one in ids if one in found and _is_wanted(found[one], wanted)]
+
+
+def _is_wanted(line: Line, wanted: Wanted) -> bool:
+    return (
+        wanted.status in {None, line.status}
+        and wanted.user in {None, line.user_id}
+        and wanted.thread in {None, line.thread_id}
+        and (not wanted.agents or line.agent_type in wanted.agents)
+        and (wanted.since is None or line.created_at >= wanted.since)
+        and (wanted.until is None or line.created_at < wanted.until)
+    )
 
 
 def children(connection: Connection, *, parent: str, limit: int) -> list[Line]:
     """What an execution started."""
     query = LINES.where(_C.parent_id == parent, _C.parent_id.is_not(None)).order_by(_C.created_at, _C.id)
-    return read(connection, query.limit(limit))
+    return _read(connection, query.limit(limit))
 
 
 def standing(connection: Connection, *, wanted: Wanted, since: datetime) -> Standing:
@@ -160,11 +197,12 @@ def _bounds(connection: Connection, wanted: Wanted) -> list[ColumnElement[bool]]
     return given
 
 
-def read(connection: Connection, query: Select[*tuple[Any, ...]]) -> list[Line]:
-    return [_line(row) for row in rows(connection, query)]
+def _read(connection: Connection, query: Select[*tuple[Any, ...]]) -> list[Line]:
+    return [as_line(row) for row in rows(connection, query)]
 
 
-def _line(row: Mapping[str, Any]) -> Line:
+def as_line(row: Mapping[str, Any]) -> Line:
+    """A row of `LINES` in the words of `types`."""
     values: dict[str, Any] = {**row, **{name: moment(row[name]) for name in _MOMENTS}}
     values |= {"cost_usd": money(row["cost_usd"]), "asked": row["asked"] or "null"}
     return Line(**values)

@@ -1,6 +1,6 @@
 """Threads, tool calls and agents out of the record, a page at a time; each page reads a bounded part of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final
@@ -11,14 +11,14 @@ from holdfast.trail import glance, queries
 from holdfast.trail.parts import Parts
 from holdfast.trail.reader import columns, rows
 from holdfast.trail.schema import events, executions, tool_calls
-from holdfast.types import CallStatus, Execution, Line, ToolCall, Wanted
+from holdfast.types import CallStatus, Execution, Line, Status, ToolCall, Wanted
 
 _C: Final = executions.c
 _AT_ONCE: Final = 50
 """Executions whose calls one query reads."""
 _LOOKED_AT: Final = 1_000
 """Executions that one page of calls looks through."""
-_LIVE: Final = ("pending", "running", "awaiting_review")
+_LIVE: Final[Sequence[Status]] = ("pending", "running", "awaiting_review")
 """Statuses of calls whose execution has not ended, and of such executions."""
 _NAMES: Final = text(
     "WITH RECURSIVE known(name) AS ("
@@ -69,8 +69,8 @@ class ListSide:
 
 def recent(connection: Connection, *, wanted: Wanted, limit: int, after: str | None) -> list[Execution]:
     """Executions, newest first, whole but for their tool calls."""
-    query = glance.newest(connection, select(*columns(executions)), wanted=wanted, limit=limit, after=after)
-    return queries.as_executions(connection, rows(connection, query))
+    found = glance.newest(connection, select(*columns(executions)), wanted=wanted, limit=limit, after=after)
+    return queries.as_executions(connection, found)
 
 
 def threads(connection: Connection, *, wanted: Wanted, limit: int, after: str | None) -> list[Line]:
@@ -85,7 +85,7 @@ def threads(connection: Connection, *, wanted: Wanted, limit: int, after: str | 
     )
     # Said in the words of the index: SQLite finds it by them.
     query = glance.LINES.where(text("agent_executions.thread_id IS NOT NULL"), ~has_newer)
-    return glance.read(connection, glance.newest(connection, query, wanted=wanted, limit=limit, after=after))
+    return [glance.as_line(row) for row in glance.newest(connection, query, wanted=wanted, limit=limit, after=after)]
 
 
 def calls(  # noqa: PLR0913 - one filter each
@@ -147,11 +147,13 @@ def _any_like(among: Sequence[ColumnElement[Any]], named: str) -> ColumnElement[
 
 
 def _ids(connection: Connection, wanted: Wanted, *, live: bool, after: str | None) -> list[str]:
-    query = select(_C.id)
-    if live and wanted.status is None:
-        query = query.where(_C.status.in_(_LIVE))
-    newest = glance.newest(connection, query, wanted=wanted, limit=_AT_ONCE, after=after)
-    return list(connection.execute(newest).scalars())
+    """The next executions to look through. Of live ones one walk along an index for each of their statuses."""
+    statuses: Sequence[Status | None] = _LIVE if live and wanted.status is None else (wanted.status,)
+    query, found = select(_C.id, _C.created_at), list[Mapping[str, Any]]()
+    for status in statuses:
+        narrow = replace(wanted, status=status)
+        found += glance.newest(connection, query, wanted=narrow, limit=_AT_ONCE, after=after)
+    return [row["id"] for row in glance.in_order(found)[:_AT_ONCE]]
 
 
 def _calls(
