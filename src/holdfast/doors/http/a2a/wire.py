@@ -81,6 +81,18 @@ def parsed_query(kind: type[Message], query: QueryParams) -> Data:
     return json_format.MessageToDict(message)
 
 
+def needed(asked: Data, name: str) -> str:
+    """A name that has to be given.
+
+    Raises:
+        InvalidParamsError: It is not.
+    """
+    given = asked.get(name)
+    if not isinstance(given, str) or not given:
+        raise InvalidParamsError(f"{name} is missing")
+    return given
+
+
 def _checked(message: Message) -> Data:
     proto_utils.validate_proto_required_fields(message)
     return json_format.MessageToDict(message)
