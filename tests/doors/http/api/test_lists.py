@@ -27,6 +27,9 @@ def test_a_list_is_paged_newest_first(both: Api) -> None:
     ]
     assert ids(both.pages("/v1/executions?agent=helper&agent=payer&limit=5&status=failed")) == [[]]
     assert ids(both.pages("/v1/executions?until=1h")) == [[]]
+    waits = both.done("payer").id
+    several = "/v1/executions?agent=helper&agent=payer&agent=nobody&limit=4"
+    assert ids(both.pages(several)) == [[waits, *newest[:3]], newest[3:]]
 
 
 def test_threads_are_listed_by_their_newest_execution(both: Api) -> None:

@@ -74,7 +74,7 @@ async def events(
     if "text/event-stream" in request.headers.get("accept", ""):
         after = int(seen) if seen else query.after
         return events_stream(request, caller, _followed(app, id, after), end=END)
-    found = await _some(app, id, query.after, query.limit + 1)
+    found = await app.journal(id, after=query.after, limit=query.limit + 1)
     following = {"after": found[query.limit - 1].seq} if len(found) > query.limit else None
     return linked(request, found[: query.limit], following)
 
@@ -83,16 +83,6 @@ async def _followed(app: App, execution_id: str, after: int) -> AsyncGenerator[S
     async with aclosing(app.follow(execution_id, after=after)) as following:
         async for event in following:
             yield Sent(id=str(event.seq), data=to_json(event, inf_nan_mode="null"))
-
-
-async def _some(app: App, execution_id: str, after: int, most: int) -> list[Event]:
-    found: list[Event] = []
-    async with aclosing(app.events(execution_id, after=after, follow=False)) as following:
-        async for event in following:
-            found.append(event)
-            if len(found) == most:
-                break
-    return found
 
 
 @router.get(
