@@ -6,6 +6,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Mapping
+from contextlib import chdir
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,7 +15,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from holdfast import App
 from holdfast.config import Settings
 from holdfast.doors.http.listening import bound, listening, url_of
-from tools.screenshots.desk import HURRY, PEOPLE, agents, crash, work_a_week
+from tools.screenshots.desk import HURRY, PEOPLE, agents, call_this_machine, crash, work_a_week
 
 FOLDER: Final = Path("docs/images/console")
 WIDE: Final = {"width": 1280, "height": 800}
@@ -79,9 +80,8 @@ class Desk:
     async def _ids(self, taken_over: str) -> Mapping[str, str]:
         waiting = await self.app.approvals()
         decided = [one for one in await self.app.approvals("approved") if one.tool_name == "refund"]
-        calls = [one for one in waiting if one.kind == "call"]
-        refunds = [one for one in calls if one.tool_name == "refund"] or calls or list(waiting)
-        return {"approval": refunds[0].id, "execution": (decided or refunds)[-1].execution_id, "crash": taken_over}
+        payment = next(one for one in waiting if one.tool_name == "pay_invoice" and "3150" in str(one.arguments))
+        return {"approval": payment.id, "execution": decided[-1].execution_id, "crash": taken_over}
 
     def session(self) -> str:
         """A cookie of an administrator."""
@@ -106,19 +106,20 @@ PAGES: Final[Mapping[str, str]] = {
     "health": "/health",
     "settings": "/settings",
 }
-ON_A_TELEPHONE: Final = ("overview", "approval")
+ON_A_TELEPHONE: Final = ("overview", "approval", "execution")
 
 
 def main() -> int:
     """Take them all."""
-    target = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
+    target = (Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER).resolve()
     target.mkdir(parents=True, exist_ok=True)
     found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if found is None:
         sys.stderr.write("no chromium is on PATH: apt install chromium\n")
         return 1
-    with tempfile.TemporaryDirectory() as folder:
-        desk = Desk(Path(folder))
+    call_this_machine("desk-1")
+    with tempfile.TemporaryDirectory() as folder, chdir(folder):
+        desk = Desk(Path())
         ids = desk.open()
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
@@ -137,6 +138,7 @@ def _take(browser: Browser, desk: Desk, ids: Mapping[str, str], scheme: str, tar
     wide = _page(browser, desk, WIDE, scheme)
     for name, path in PAGES.items():
         _shoot(wide, path.format(**ids), target / f"{name}-{scheme}.png")
+    _shoot_edit(wide, PAGES["approval"].format(**ids), target / f"approval-edit-{scheme}.png")
     narrow = _page(browser, desk, NARROW, scheme)
     for name in ON_A_TELEPHONE:
         _shoot(narrow, PAGES[name].format(**ids), target / f"{name}-390-{scheme}.png")
@@ -148,6 +150,18 @@ def _page(browser: Browser, desk: Desk, size: Any, scheme: Any) -> Page:
     context = browser.new_context(base_url=desk.url, viewport=size, color_scheme=scheme, reduced_motion="reduce")
     context.add_cookies([{"name": "holdfast_session", "value": desk.session(), "url": desk.url}])
     return context.new_page()
+
+
+def _shoot_edit(page: Page, path: str, into: Path) -> None:
+    """The difference that an edit makes, before it counts."""
+    page.goto(path)
+    page.keyboard.press("e")
+    editor = page.locator("#edit")
+    editor.fill(editor.input_value().replace("3150", "2900"))
+    page.get_by_text("2900").last.wait_for()
+    editor.evaluate("element => element.blur()")
+    page.wait_for_timeout(600)  # the server compares while one types
+    page.screenshot(path=into)
 
 
 def _shoot(page: Page, path: str, into: Path) -> None:

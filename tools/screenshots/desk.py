@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import platform
 import random
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -247,6 +248,11 @@ async def _answer(app: App, *, leave: bool) -> None:
     await asyncio.gather(*(app.wait(asked.execution_id, 60) for asked in waiting))
 
 
+def call_this_machine(name: str) -> None:
+    """Let pictures tell nothing of the machine that they were taken on."""
+    platform.node = lambda: name
+
+
 def work_until_killed(database: str, folder: Path) -> None:
     """A worker in a process of its own, whose searches take long from the fourth on."""
 
@@ -254,6 +260,7 @@ def work_until_killed(database: str, folder: Path) -> None:
         async with App(agents(folder), database, settings=Settings(lease_s=LEASE_S)) as app:
             await app.work(concurrency=1)
 
+    call_this_machine("desk-2")
     HURRY["hang_at"] = 4
     asyncio.run(work())
 
