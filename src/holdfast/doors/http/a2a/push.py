@@ -7,7 +7,8 @@ from uuid import uuid4
 from holdfast.app import App
 from holdfast.doors.http.a2a import address
 from holdfast.doors.http.a2a.wire import Data, InvalidParamsError, TaskNotFoundError, needed
-from holdfast.doors.http.reached import entitled, reached
+from holdfast.doors.http.guard import entitled
+from holdfast.doors.http.reached import reached
 from holdfast.outside import Outside
 from holdfast.trail.subscriptions import Subscription
 from holdfast.types import Caller

@@ -14,7 +14,8 @@ from holdfast.doors.http.a2a.push import Push
 from holdfast.doors.http.a2a.reading import Reply, read_input, read_reply
 from holdfast.doors.http.a2a.story import STATUSES, Story, state_of, task_of
 from holdfast.doors.http.a2a.wire import Data
-from holdfast.doors.http.reached import continued_thread, entitled, reached
+from holdfast.doors.http.guard import entitled
+from holdfast.doors.http.reached import continued_thread, reached
 from holdfast.errors import AlreadyDecided, IllegalTransition, InvalidArguments, NotEntitled, NotFound, UsageError
 from holdfast.policy.roles import may
 from holdfast.types import Caller, Event, Line, Wanted

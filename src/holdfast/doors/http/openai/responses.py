@@ -10,13 +10,13 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 from starlette.responses import JSONResponse
 
 from holdfast.app import App
-from holdfast.doors.http.guard import needs
+from holdfast.doors.http.guard import entitled, needs
 from holdfast.doors.http.openai.answering import answer_all, spoken_answer
 from holdfast.doors.http.openai.asked import Asked, Given, ResponseRequest, read
 from holdfast.doors.http.openai.following import heard, heard_out, leg_of, messages, parsed_name
 from holdfast.doors.http.openai.refusal import RESPONSES, OpenAIRoute, Unfit
 from holdfast.doors.http.openai.telling import Telling
-from holdfast.doors.http.reached import entitled, reached, reached_agent, user_of
+from holdfast.doors.http.reached import reached, reached_agent, user_of
 from holdfast.doors.http.stream import Pace, events_stream
 from holdfast.errors import IllegalTransition, NotFound
 from holdfast.types import Caller, Json, Line
