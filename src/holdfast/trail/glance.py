@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Final, get_args
 
 from sqlalchemy import (
@@ -94,16 +94,35 @@ def lines(connection: Connection, *, wanted: Wanted, limit: int, after: str | No
 def newest(
     connection: Connection, query: Select[*tuple[Any, ...]], *, wanted: Wanted, limit: int, after: str | None
 ) -> list[Mapping[str, Any]]:
-    """Rows of a query of executions (with `id` and `created_at`), narrowed to the wanted ones behind `after`."""
+    """Rows of a query of executions (with `id` and `created_at`), narrowed to the wanted ones behind `after`.
+
+    A query that is made once is narrowed once for each set of filters: that takes longer than answering it.
+    """
+    given = {"status": wanted.status, "user": wanted.user, "thread": wanted.thread, "after": after}
+    moments = {"since": wanted.since, "until": wanted.until}
+    given |= {name: None if at is None else as_stored(connection, at) for name, at in moments.items()}
     found: list[Mapping[str, Any]] = []
     # One walk along an index for each agent: for several at once the databases sort all that these ever did.
-    for one in [(agent,) for agent in wanted.agents] or [()]:
-        narrow = query.where(*_bounds(connection, replace(wanted, agents=one)))
-        if after is not None:
-            seen = select(_C.created_at, _C.id).where(_C.id == after)
-            narrow = narrow.where(tuple_(_C.created_at, _C.id) < seen.scalar_subquery())
-        found += rows(connection, narrow.order_by(_C.created_at.desc(), _C.id.desc()).limit(limit))
+    for agent in wanted.agents or [None]:
+        values = {name: value for name, value in {**given, "agent": agent}.items() if value is not None}
+        found += rows(connection, _narrowed(query, frozenset(values)), {**values, "most": limit})
     return in_order(found)[:limit]
+
+
+@lru_cache(maxsize=128)
+def _narrowed(query: Select[*tuple[Any, ...]], by: frozenset[str]) -> Select[*tuple[Any, ...]]:
+    seen = select(_C.created_at, _C.id).where(_C.id == bindparam("after", type_=Text))
+    filters = {
+        "status": _C.status == bindparam("status", type_=Text),
+        "agent": _C.agent_type == bindparam("agent", type_=Text),
+        "user": _C.user_id == bindparam("user", type_=Text),
+        "thread": _C.thread_id == bindparam("thread", type_=Text),
+        "since": _C.created_at >= bindparam("since", type_=_C.created_at.type),
+        "until": _C.created_at < bindparam("until", type_=_C.created_at.type),
+        "after": tuple_(_C.created_at, _C.id) < seen.scalar_subquery(),
+    }
+    narrow = query.where(*(filters[name] for name in sorted(by)))
+    return narrow.order_by(_C.created_at.desc(), _C.id.desc()).limit(bindparam("most", type_=Integer))
 
 
 def in_order(found: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
