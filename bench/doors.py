@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 
 from bench.filling import AGENTS, USERS, execution_id, fill
+from holdfast.doors.http.api.asking import cursor
 
 PAGES = ("/", "/executions", "/approvals", "/agents", "/costs", "/health")
 Asked = Callable[[int], bytes]
@@ -92,6 +93,7 @@ def _requests(executions: int, authorization: str) -> dict[str, Asked]:
         "get": get(lambda: f"/v1/executions/{some()}"),
         "events": get(lambda: f"/v1/executions/{some()}/events"),
         "list": get(lambda: "/v1/executions"),
+        "list, deep": get(lambda: f"/v1/executions?cursor={cursor(some())}"),
         "list by status": get(lambda: "/v1/executions?status=failed"),
         "list by agent": get(lambda: f"/v1/executions?agent={chance.choice(AGENTS)}"),
         "list by user": get(lambda: f"/v1/executions?user=user-{chance.randrange(USERS)}"),
