@@ -39,9 +39,7 @@ def attendants(
     from holdfast.notify.routing import make_channels  # noqa: PLC0415 - HTTP clients
 
     channels = make_channels(settings, clock=clock).values()
-    courier = Courier(
-        trail, channels, worker_id=lambda: engine.worker_id, clock=clock, public_url=settings.public_url
-    )
+    courier = Courier(trail, channels, worker_id=lambda: engine.worker_id, clock=clock, public_url=settings.public_url)
 
     async def last_round() -> None:
         with suppress(TimeoutError):  # what is left waits for another worker
