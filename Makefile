@@ -6,12 +6,13 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 READY := $(VENV)/.ready
 DEV_READY := $(VENV)/.ready-dev
 
-.PHONY: help demo test check bench format build clean
+.PHONY: help demo test check bench screenshots format build clean
 help:
 	@echo "make demo    set up and work the support desk's tickets, with a crash in the middle"
 	@echo "make test    set up and run every test"
 	@echo "make check   lint, format, types, layers"
 	@echo "make bench   measure the loop, the journal and resuming, as ratios in one run"
+	@echo "make screenshots  take the pictures of the console in docs/images/console, with Chromium"
 	@echo "make format  write the code the way check wants it"
 	@echo "make build   a wheel and a source archive in dist/"
 	@echo "make clean   remove what these commands made"
@@ -43,6 +44,9 @@ check: $(DEV_READY)
 
 bench: $(DEV_READY)
 	@$(BIN)/python -m bench $(ARGS)
+
+screenshots: $(DEV_READY)
+	@$(BIN)/python -m tools.screenshots $(ARGS)
 
 format: $(DEV_READY)
 	@$(BIN)/ruff check --fix .

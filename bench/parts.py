@@ -23,6 +23,8 @@ class Size:
     byte_turns: tuple[int, ...]
     parked: int
     resumed: int
+    listed: int
+    """Executions that lie in the database while the HTTP door is measured."""
     limit_s: float
     """Seconds after which one run is stopped."""
 
@@ -35,6 +37,7 @@ FULL = Size(
     byte_turns=(10, 50, 200),
     parked=10_000,
     resumed=1_000,
+    listed=100_000,
     limit_s=180,
 )
 QUICK = Size(
@@ -45,6 +48,7 @@ QUICK = Size(
     byte_turns=(10, 50, 200),
     parked=1_000,
     resumed=100,
+    listed=10_000,
     limit_s=60,
 )
 
@@ -103,4 +107,9 @@ def resume(databases: Databases, size: Size) -> Measured:
     return measure("resume:finish", limit_s=size.limit_s, database=database, executions=size.resumed)
 
 
-PARTS = {"throughput": throughput, "bytes": turn_bytes, "parked": parked, "resume": resume}
+def doors(databases: Databases, size: Size) -> Measured:
+    """Requests a second and latencies of the API, and of the console's pages, over a large record."""
+    return measure("doors", limit_s=size.limit_s, database=databases.fresh(), executions=size.listed, seconds=2)
+
+
+PARTS = {"throughput": throughput, "bytes": turn_bytes, "parked": parked, "resume": resume, "doors": doors}

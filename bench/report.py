@@ -15,6 +15,7 @@ MANY_RATIO_AIM = 8.0
 ONE_RATIO = 1.5
 CPU_MS = 0.6
 BYTES_SPREAD = 0.10
+PAGE_MS = 150
 POSTGRES_FACTOR = 1.5
 """PostgreSQL may fall short of SQLite's ratios by this much."""
 
@@ -46,6 +47,8 @@ def lines(database: str, parts: Mapping[str, Measured]) -> Iterator[Line]:
             yield from _bytes(found)
         elif part == "parked":
             yield from _parked(found)
+        elif part == "doors":
+            yield from _doors(found)
         else:
             yield from _resumed(found)
 
@@ -93,6 +96,17 @@ def _parked(found: Measured) -> Iterator[Line]:
         f"{found['before_mb']:.0f} MB with 500; {found['threads']} threads; took {found['seconds']:.1f} s",
     )
     yield "idle processor time, parked", f"{found['idle_cpu_percent']:.1f} %", "", "of one core"
+
+
+def _doors(found: Measured) -> Iterator[Line]:
+    number = found["executions"]
+    for name, one in found["requests"].items():
+        latency = f"p50 {one['p50_ms']:.1f} ms, p99 {one['p99_ms']:.1f} ms with 16 connections"
+        yield f"HTTP, {number:,} executions: {name}", f"{one['per_s']:,.0f} /s", "", latency
+    for path, one in found["pages"].items():
+        slow = one["p99_ms"]
+        figures = f"p50 {one['p50_ms']:.1f} ms; {_met(slow <= PAGE_MS)}"
+        yield f"console, {number:,} executions: {path}", f"p99 {slow:.0f} ms", f"<= {PAGE_MS} ms", figures
 
 
 def _resumed(found: Measured) -> Iterator[Line]:

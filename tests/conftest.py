@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,15 @@ def missing(what: str) -> None:
     if _ALL:
         pytest.fail(f"{what} is missing and HOLDFAST_TEST_ALL=1 wants every test to run")
     pytest.skip(f"{what} is not installed")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Where everything must be there, a skipped test is a failure, whatever it was skipped for."""
+    report = yield
+    if _ALL and report.skipped:
+        report.outcome = "failed"
+    return report
 
 
 @pytest.fixture(scope="session")
@@ -49,12 +58,12 @@ def postgres() -> Iterator[Postgres]:
 
 @pytest.fixture
 def postgres_database(postgres: Postgres) -> Iterator[str]:
-    """A fresh PostgreSQL database with Holdfast's tables, dropped afterwards: hundreds of them fill a disk."""
+    """A PostgreSQL database with Holdfast's tables and nothing in them."""
     postgres.ensure_running()
     url = postgres.create_database()
     yield url
     postgres.ensure_running()
-    postgres.drop_database(url)
+    postgres.give_back(url)
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])

@@ -87,6 +87,17 @@ class Lookup:
             async for event in following:
                 yield event
 
+    async def journal(self, execution_id: str, *, after: int, limit: int) -> Sequence[Event]:
+        """So many events above the sequence number `after`, in order; none of an execution that is not there."""
+        return await (await self._parts.trail()).events(execution_id, after=after, limit=limit)
+
+    async def follow(self, execution_id: str, *, after: int = 0) -> AsyncGenerator[Event]:
+        """As `events`, of an execution that is known to be there."""
+        trail = await self._parts.trail()
+        async with aclosing(follow_events(trail, execution_id, after=after, follow=True)) as following:
+            async for event in following:
+                yield event
+
     async def dead_letters(
         self, *, agent: str | None = None, reason: str | None = None, since: datetime | None = None, limit: int = 100
     ) -> Sequence[DeadLetter]:

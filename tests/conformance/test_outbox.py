@@ -160,6 +160,22 @@ def test_what_a_dead_worker_held_is_due_at_the_next_sweep(world: World):
     world.play(story)
 
 
+def test_what_a_sweep_frees_is_announced(world: World):
+    """The couriers of this worker look at once: nothing else would tell them for half a minute."""
+
+    async def story(trail):
+        await opened(trail)
+        await world.asking(trail)
+        await due(trail, "w1")
+        before = trail._parts.bell.mails  # nobody waits yet, so that only the sweep can ring
+        await trail.sweep()
+        assert trail._parts.bell.mails == before
+        await trail.sweep(dead=["w1"])
+        assert trail._parts.bell.mails == before + 1
+
+    world.play(story)
+
+
 def test_who_is_no_live_worker_gets_nothing(world: World):
     """Else a sweep would take it away again while it is delivered."""
 

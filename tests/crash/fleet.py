@@ -31,7 +31,7 @@ from holdfast.trail import events as kinds
 from holdfast.trail.audit import verify_database
 from holdfast.types import Append, Appended
 from tests.crash.faults import BusyDatabase, wrap_database
-from tests.crash.forks import Child, End
+from tests.crash.forks import Child, End, Story, play
 from tests.crash.life import see_through, testimony
 from tests.crash.places import place_from
 from tests.crash.shop import clerk
@@ -39,6 +39,7 @@ from tests.crash.verdict import badly_recorded, different, effects
 from tests.crash.witness import Note, Witness
 
 LIMIT_S = 90.0
+AT_ONCE = 3
 PERSON = 0
 """The person's number in the notes."""
 
@@ -257,16 +258,28 @@ def stopped(workers: Sequence[Child]) -> Iterator[str]:
             yield f"a worker that was told to stop ended with {end.code}: {end.said}"
 
 
+def story(fleet: Fleet, scenario: str, how: dict[str, Any]) -> Story:
+    """A scenario in a process of its own, for most of it is waiting; one line for what came of it."""
+    began = time.monotonic()
+    end = yield partial(SCENARIOS[scenario], fleet, **how)
+    found = {"wrong": [f"it ended with {end.code}: {end.said}"]} if end.code else end.said
+    took_s = round(time.monotonic() - began, 1)
+    sys.stdout.write(json.dumps({"how": how, **found, "seconds": took_s}) + "\n")
+    sys.stdout.flush()  # or the next process would say it too
+
+
+SCENARIOS = {"kills": kills, "zombie": zombie, "signals": signals}
+
+
 def main(order: dict[str, Any]) -> None:
-    scenario = {"kills": kills, "zombie": zombie, "signals": signals}[order["scenario"]]
     place = place_from(order["place"])
     with tempfile.TemporaryDirectory(prefix="holdfast-fleet-") as folder:
-        for number, how in enumerate(order["hows"]):
-            notes = Path(folder) / f"notes-{number}.jsonl"
-            began = time.monotonic()
-            found = scenario(Fleet(database=place.make(number), notes=notes, executions=order["executions"]), **how)
-            took_s = round(time.monotonic() - began, 1)
-            sys.stdout.write(json.dumps({"how": how, **found, "seconds": took_s}) + "\n")
+        fleets = (
+            Fleet(database=place.make(n), notes=Path(folder) / f"notes-{n}.jsonl", executions=order["executions"])
+            for n in range(len(order["hows"]))
+        )
+        stories = (story(fleet, order["scenario"], how) for fleet, how in zip(fleets, order["hows"], strict=True))
+        play(stories, at_once=AT_ONCE, limit_s=2 * LIMIT_S)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """A fresh database for every story, on either kind of server, cheap enough for hundreds."""
 
+import os
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,7 +43,7 @@ class Server:
     def make(self, number: int) -> str:
         """A fresh one for the story with this number."""
         if not self._free:
-            name = f"{self.template}_story_{number}"
+            name = f"{self.template}_story_{os.getpid()}_{number}"
             self._run("postgres", f"CREATE DATABASE {name} TEMPLATE {self.template}")
             self._free.append(name)
         self._used[number] = self._free.pop()

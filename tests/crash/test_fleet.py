@@ -24,7 +24,9 @@ ZOMBIES = [
 def play(place: dict[str, Any], scenario: str, *hows: dict[str, Any], executions: int) -> list[dict[str, Any]]:
     """What was wrong at the end of each, and the numbers."""
     order = {"place": place, "scenario": scenario, "executions": executions, "hows": hows}
-    return drive("fleet", order, timeout_s=280)
+    told = drive("fleet", order, timeout_s=280)
+    assert len(told) == len(hows)
+    return told
 
 
 @pytest.mark.timeout(300)

@@ -116,7 +116,10 @@ def test_a_name_that_is_none_of_a_model_is_refused(name: str):
         chain(name, answer_by_rules)
 
 
-@pytest.mark.skipif(find_spec("google") is not None, reason="the extra is installed")
+# Other extras bring the namespace `google`, which is not asked below itself where it is missing.
+@pytest.mark.skipif(
+    find_spec("google") is not None and find_spec("google.genai") is not None, reason="the extra is installed"
+)
 def test_a_provider_that_is_not_installed_names_its_extra():
     """The message is the command that mends it."""
     with pytest.raises(MissingExtra, match=r"pip install 'holdfast\[google\]'"):

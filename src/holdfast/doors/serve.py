@@ -13,6 +13,7 @@ from holdfast.doors import exits, target
 from holdfast.doors.desk import looking
 from holdfast.doors.options import COMMON, Common
 from holdfast.doors.screen import emit, note
+from holdfast.engine.heap import spare_what_is_loaded
 from holdfast.engine.signals import install_signal_handlers
 from holdfast.errors import MissingExtra
 
@@ -63,6 +64,7 @@ async def serve(  # noqa: PLR0913 - one per option
     async with _app(target_, common) as app:
         options = HttpOptions(hosts=allow_host, metrics_open=metrics_open)
         async with listening(app, bound(host, port), options=options) as door:
+            spare_what_is_loaded()
             _announce(door.url, common)
             await until_stopped(stop, door.closed)
             broken = door.closed.is_set()

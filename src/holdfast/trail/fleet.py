@@ -35,13 +35,8 @@ def _workers(connection: Connection, now: datetime) -> list[SeenWorker]:
     present = func.now() if connection.dialect.name == "postgresql" else as_stored(connection, now)
     query = select(c.id, c.host, c.pid, c.started_at, c.lease_until, (c.lease_until > present).label("alive"))
     found = rows(connection, query.order_by(c.started_at, c.id).limit(_WORKERS))
-    held = dict(
-        connection.execute(
-            select(_C.lease_owner, func.count()).where(_C.status == text("'running'")).group_by(_C.lease_owner)
-        )
-        .tuples()
-        .all()
-    )
+    of_each = select(_C.lease_owner, func.count()).where(_C.status == text("'running'")).group_by(_C.lease_owner)
+    held = {row[0]: row[1] for row in connection.execute(of_each)}
     return [
         SeenWorker(
             id=row["id"],
@@ -94,7 +89,7 @@ def _later(connection: Connection, parked: Select[*tuple[Any, ...]]) -> dict[str
     some = parked.subquery()
     reason = func.coalesce(some.c.status_reason, "RETRY_LATER")
     counted = select(reason, func.count()).group_by(reason).order_by(func.count().desc()).limit(_LATER_REASONS)
-    return dict(connection.execute(counted).tuples().all())
+    return {row[0]: row[1] for row in connection.execute(counted)}
 
 
 def _flows(connection: Connection, now: datetime) -> Sequence[RateFlow]:

@@ -5,10 +5,22 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Final, get_args
 
-from sqlalchemy import ColumnElement, Connection, Select, Text, cast, func, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    Select,
+    Text,
+    bindparam,
+    cast,
+    func,
+    literal_column,
+    select,
+    tuple_,
+)
 
 from holdfast.trail.parts import Parts
 from holdfast.trail.reader import as_stored, moment, money, rows
@@ -16,6 +28,7 @@ from holdfast.trail.schema import approvals, executions
 from holdfast.types import ENDED, Failing, Line, Standing, Status, Wanted
 
 _C = executions.c
+_ONE: Final = literal_column("1", Integer).label("one")
 _BEGINNING: Final = 1_000
 """Characters of an input or error: enough for a line."""
 MOST: Final = 10_000
@@ -32,6 +45,8 @@ LINES: Final = select(
     func.substr(cast(_C.input_data, Text), 1, _BEGINNING).label("asked"),
     func.substr(_C.error, 1, _BEGINNING).label("error"),
 )
+_BY_ID: Final = LINES.where(_C.id.in_(bindparam("ids", expanding=True)))
+"""Asked before whatever is asked about one execution: made once, for making it takes longer than answering it."""
 
 
 class GlanceSide:
@@ -73,31 +88,73 @@ class GlanceSide:
 
 def lines(connection: Connection, *, wanted: Wanted, limit: int, after: str | None) -> list[Line]:
     """Executions, newest first."""
-    return read(connection, newest(connection, LINES, wanted=wanted, limit=limit, after=after))
+    return [as_line(row) for row in newest(connection, LINES, wanted=wanted, limit=limit, after=after)]
 
 
 def newest(
     connection: Connection, query: Select[*tuple[Any, ...]], *, wanted: Wanted, limit: int, after: str | None
-) -> Select[*tuple[Any, ...]]:
-    """A query of executions, narrowed to the wanted ones behind `after`, newest first."""
-    query = query.where(*_bounds(connection, wanted)).order_by(_C.created_at.desc(), _C.id.desc()).limit(limit)
-    if after is not None:
-        seen = select(_C.created_at, _C.id).where(_C.id == after)
-        query = query.where(tuple_(_C.created_at, _C.id) < seen.scalar_subquery())
-    return query
+) -> list[Mapping[str, Any]]:
+    """Rows of a query of executions (with `id` and `created_at`), narrowed to the wanted ones behind `after`.
+
+    A query that is made once is narrowed once for each set of filters: that takes longer than answering it.
+    """
+    given = {"status": wanted.status, "user": wanted.user, "thread": wanted.thread, "after": after}
+    moments = {"since": wanted.since, "until": wanted.until}
+    given |= {name: None if at is None else as_stored(connection, at) for name, at in moments.items()}
+    found: list[Mapping[str, Any]] = []
+    # One walk along an index for each agent: for several at once the databases sort all that these ever did.
+    for agent in wanted.agents or [None]:
+        values = {name: value for name, value in {**given, "agent": agent}.items() if value is not None}
+        found += rows(connection, _narrowed(query, frozenset(values)), {**values, "most": limit})
+    return in_order(found)[:limit]
+
+
+@lru_cache(maxsize=128)
+def _narrowed(query: Select[*tuple[Any, ...]], by: frozenset[str]) -> Select[*tuple[Any, ...]]:
+    seen = select(_C.created_at, _C.id).where(_C.id == bindparam("after", type_=Text))
+    filters = {
+        "status": _C.status == bindparam("status", type_=Text),
+        "agent": _C.agent_type == bindparam("agent", type_=Text),
+        "user": _C.user_id == bindparam("user", type_=Text),
+        "thread": _C.thread_id == bindparam("thread", type_=Text),
+        "since": _C.created_at >= bindparam("since", type_=_C.created_at.type),
+        "until": _C.created_at < bindparam("until", type_=_C.created_at.type),
+        "after": tuple_(_C.created_at, _C.id) < seen.scalar_subquery(),
+    }
+    narrow = query.where(*(filters[name] for name in sorted(by)))
+    return narrow.order_by(_C.created_at.desc(), _C.id.desc()).limit(bindparam("most", type_=Integer))
+
+
+def in_order(found: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Rows of executions, newest first."""
+    return sorted(found, key=_moment_of, reverse=True)
+
+
+def _moment_of(row: Mapping[str, Any]) -> tuple[Any, str]:
+    return row["created_at"], row["id"]
 
 
 def lines_of(connection: Connection, *, ids: Sequence[str], wanted: Wanted) -> list[Line]:
     """By primary key, in the order of `ids`."""
-    found = read(connection, LINES.where(_C.id.in_(ids), *_bounds(connection, wanted)))
-    by_id = {line.id: line for line in found}
-    return [by_id[one] for one in ids if one in by_id]
+    found = {row["id"]: as_line(row) for row in rows(connection, _BY_ID, {"ids": list(ids)})}
+    return [found[one] for one in ids if one in found and _is_wanted(found[one], wanted)]
+
+
+def _is_wanted(line: Line, wanted: Wanted) -> bool:
+    return (
+        wanted.status in {None, line.status}
+        and wanted.user in {None, line.user_id}
+        and wanted.thread in {None, line.thread_id}
+        and (not wanted.agents or line.agent_type in wanted.agents)
+        and (wanted.since is None or line.created_at >= wanted.since)
+        and (wanted.until is None or line.created_at < wanted.until)
+    )
 
 
 def children(connection: Connection, *, parent: str, limit: int) -> list[Line]:
     """What an execution started."""
     query = LINES.where(_C.parent_id == parent, _C.parent_id.is_not(None)).order_by(_C.created_at, _C.id)
-    return read(connection, query.limit(limit))
+    return _read(connection, query.limit(limit))
 
 
 def standing(connection: Connection, *, wanted: Wanted, since: datetime) -> Standing:
@@ -105,7 +162,8 @@ def standing(connection: Connection, *, wanted: Wanted, since: datetime) -> Stan
     counts: dict[Status, int] = {}
     for status in get_args(Status):
         bounded = replace(wanted, status=status, since=since if status in ENDED else None)
-        some = select(_C.id).where(*_bounds(connection, bounded)).limit(MOST).subquery()
+        # Nothing but a constant is selected: the index alone answers.
+        some = select(_ONE).where(*_bounds(connection, bounded)).limit(MOST).subquery()
         counts[status] = connection.execute(select(func.count()).select_from(some)).scalar_one()
     return Standing(counts=counts, most=MOST, since=since)
 
@@ -158,11 +216,12 @@ def _bounds(connection: Connection, wanted: Wanted) -> list[ColumnElement[bool]]
     return given
 
 
-def read(connection: Connection, query: Select[*tuple[Any, ...]]) -> list[Line]:
-    return [_line(row) for row in rows(connection, query)]
+def _read(connection: Connection, query: Select[*tuple[Any, ...]]) -> list[Line]:
+    return [as_line(row) for row in rows(connection, query)]
 
 
-def _line(row: Mapping[str, Any]) -> Line:
+def as_line(row: Mapping[str, Any]) -> Line:
+    """A row of `LINES` in the words of `types`."""
     values: dict[str, Any] = {**row, **{name: moment(row[name]) for name in _MOMENTS}}
     values |= {"cost_usd": money(row["cost_usd"]), "asked": row["asked"] or "null"}
     return Line(**values)

@@ -1,24 +1,22 @@
 """Threads, tool calls and agents out of the record, a page at a time; each page reads a bounded part of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Text, cast, exists, or_, select, text, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, Text, bindparam, cast, exists, or_, select, text, tuple_
 
 from holdfast.trail import glance, queries
 from holdfast.trail.parts import Parts
 from holdfast.trail.reader import columns, rows
 from holdfast.trail.schema import events, executions, tool_calls
-from holdfast.types import CallStatus, Execution, Line, ToolCall, Wanted
+from holdfast.types import CallStatus, Execution, Line, Status, ToolCall, Wanted
 
 _C: Final = executions.c
-_AT_ONCE: Final = 50
-"""Executions whose calls one query reads."""
-_LOOKED_AT: Final = 1_000
-"""Executions that one page of calls looks through."""
-_LIVE: Final = ("pending", "running", "awaiting_review")
+_LOOKED_AT: Final = (50, 250, 700)
+"""Executions that one page of calls looks through, one query after the other; most pages are full after the first."""
+_LIVE: Final[Sequence[Status]] = ("pending", "running", "awaiting_review")
 """Statuses of calls whose execution has not ended, and of such executions."""
 _NAMES: Final = text(
     "WITH RECURSIVE known(name) AS ("
@@ -28,6 +26,8 @@ _NAMES: Final = text(
     " FROM known WHERE known.name IS NOT NULL"
     ") SELECT name FROM known WHERE name IS NOT NULL"
 )
+_WHOLE: Final = select(*columns(executions))
+_IDS: Final = select(_C.id, _C.created_at)
 
 
 class ListSide:
@@ -69,8 +69,8 @@ class ListSide:
 
 def recent(connection: Connection, *, wanted: Wanted, limit: int, after: str | None) -> list[Execution]:
     """Executions, newest first, whole but for their tool calls."""
-    query = glance.newest(connection, select(*columns(executions)), wanted=wanted, limit=limit, after=after)
-    return queries.as_executions(connection, rows(connection, query))
+    found = glance.newest(connection, _WHOLE, wanted=wanted, limit=limit, after=after)
+    return queries.as_executions(connection, found)
 
 
 def threads(connection: Connection, *, wanted: Wanted, limit: int, after: str | None) -> list[Line]:
@@ -85,7 +85,7 @@ def threads(connection: Connection, *, wanted: Wanted, limit: int, after: str | 
     )
     # Said in the words of the index: SQLite finds it by them.
     query = glance.LINES.where(text("agent_executions.thread_id IS NOT NULL"), ~has_newer)
-    return glance.read(connection, glance.newest(connection, query, wanted=wanted, limit=limit, after=after))
+    return [glance.as_line(row) for row in glance.newest(connection, query, wanted=wanted, limit=limit, after=after)]
 
 
 def calls(  # noqa: PLR0913 - one filter each
@@ -106,12 +106,12 @@ def calls(  # noqa: PLR0913 - one filter each
         if len(rest) > limit:
             return rest[:limit], _mark(rest[limit - 1])
         found = rest
-    for _ in range(_LOOKED_AT // _AT_ONCE):
-        ids = _ids(connection, wanted, live=status in _LIVE, after=place)
+    for at_once in _LOOKED_AT:
+        ids = _ids(connection, wanted, live=status in _LIVE, limit=at_once, after=place)
         found += _calls(connection, ids, status=status, tool=tool)
         if len(found) > limit:
             return found[:limit], _mark(found[limit - 1])
-        if len(ids) < _AT_ONCE:
+        if len(ids) < at_once:
             return found, None
         place = ids[-1]
     return found, place
@@ -120,7 +120,7 @@ def calls(  # noqa: PLR0913 - one filter each
 def newest_of_agents(connection: Connection, *, user: str | None) -> list[Line]:
     """One look along an index for each agent; of one user, among the newest of theirs."""
     if user is not None:
-        theirs = glance.lines(connection, wanted=Wanted(user=user), limit=_LOOKED_AT, after=None)
+        theirs = glance.lines(connection, wanted=Wanted(user=user), limit=sum(_LOOKED_AT), after=None)
         newest = {line.agent_type: line for line in reversed(theirs)}
         return [newest[name] for name in sorted(newest)]
     found: list[Line] = []
@@ -146,25 +146,34 @@ def _any_like(among: Sequence[ColumnElement[Any]], named: str) -> ColumnElement[
     return or_(*(cast(column, Text).like(named) for column in among))
 
 
-def _ids(connection: Connection, wanted: Wanted, *, live: bool, after: str | None) -> list[str]:
-    query = select(_C.id)
-    if live and wanted.status is None:
-        query = query.where(_C.status.in_(_LIVE))
-    newest = glance.newest(connection, query, wanted=wanted, limit=_AT_ONCE, after=after)
-    return list(connection.execute(newest).scalars())
+def _ids(connection: Connection, wanted: Wanted, *, live: bool, limit: int, after: str | None) -> list[str]:
+    """The next executions to look through. Of live ones one walk along an index for each of their statuses."""
+    statuses: Sequence[Status | None] = _LIVE if live and wanted.status is None else (wanted.status,)
+    found = list[Mapping[str, Any]]()
+    for status in statuses:
+        narrow = replace(wanted, status=status)
+        found += glance.newest(connection, _IDS, wanted=narrow, limit=limit, after=after)
+    return [row["id"] for row in glance.in_order(found)[:limit]]
 
 
 def _calls(
     connection: Connection, ids: Sequence[str], *, status: CallStatus | None, tool: str | None
 ) -> list[ToolCall]:
-    c = tool_calls.c
-    query = select(*columns(tool_calls)).where(c.execution_id.in_(ids))
-    for column, value in ((c.status, status), (c.tool_name, tool)):
-        if value is not None:
-            query = query.where(column == value)
+    values = {name: value for name, value in (("status", status), ("tool", tool)) if value is not None}
+    found = rows(connection, _calls_query(frozenset(values)), {**values, "ids": list(ids)})
     place = {execution_id: number for number, execution_id in enumerate(ids)}
-    found = queries.as_tool_calls(connection, rows(connection, query))
-    return sorted(found, key=lambda call: place[call.execution_id])
+    return sorted(queries.as_tool_calls(connection, found), key=lambda call: place[call.execution_id])
+
+
+@cache
+def _calls_query(by: frozenset[str]) -> Select[*tuple[Any, ...]]:
+    c = tool_calls.c
+    filters = {
+        "status": c.status == bindparam("status", type_=Text),
+        "tool": c.tool_name == bindparam("tool", type_=Text),
+    }
+    query = select(*columns(tool_calls)).where(c.execution_id.in_(bindparam("ids", expanding=True)))
+    return query.where(*(filters[name] for name in sorted(by)))
 
 
 def _behind(found: Sequence[ToolCall], call: str) -> list[ToolCall]:

@@ -61,7 +61,7 @@ _RESEND: Final = """
 _FREE: Final = """
     UPDATE agent_outbox SET held_by = NULL, due_at = {at} WHERE id IN (
         SELECT o.id FROM agent_outbox AS o WHERE o.status = 'queued' AND o.held_by IS NOT NULL
-        AND NOT EXISTS (SELECT 1 FROM agent_workers w WHERE w.id = o.held_by) {lock})
+        AND NOT EXISTS (SELECT 1 FROM agent_workers w WHERE w.id = o.held_by) {lock}) RETURNING id
 """
 _FORGET: Final = """
     DELETE FROM agent_outbox WHERE id IN (
@@ -131,10 +131,11 @@ def serve(run: Run, sql: Statements, asked: Outbound | Sweep) -> tuple[Row, ...]
         case Resend():
             return tuple(_rows(run(sql.resend, (asked.at, asked.id)).fetchall()))
         case Sweep():
-            run(sql.free, (asked.at,))
+            freed = _rows(run(sql.free, (asked.at,)).fetchall())
             if asked.forget_before:
                 run(sql.forget, (asked.forget_before,))
                 run(sql.forget_answers, (asked.at,))
+            return tuple(freed)
     return ()
 
 

@@ -92,8 +92,10 @@ FAMILY: Final = """
 """
 STARTED: Final = """
     SELECT id, agent_type, idempotency_key, input_data FROM agent_executions WHERE id = ANY(%s)
-    OR (agent_type, idempotency_key) IN (SELECT * FROM unnest(%s::text[], %s::text[]))
-"""
+    UNION ALL SELECT id, agent_type, e.idempotency_key, input_data
+    FROM unnest(%s::text[], %s::text[]) AS asked(agent, key)
+    JOIN agent_executions e ON e.agent_type = asked.agent AND e.idempotency_key = asked.key
+"""  # not one condition with OR: that reads the whole table
 CLAIMABLE: Final = f"""
     {_SELECT_HEADS}
     WHERE EXISTS (SELECT 1 FROM agent_workers w WHERE w.id = %s AND w.lease_until > clock_timestamp())

@@ -91,7 +91,7 @@ def rows(
     return [dict(zip(names, found, strict=True)) for found in json.loads(listed)]
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def _as_one_text(query: Select[*tuple[Any, ...]]) -> tuple[Select[str], Sequence[str]]:
     """The query with all its rows in one value, made once: making it costs more than running it."""
     inner = query.subquery()

@@ -268,7 +268,8 @@ class Writer:
                 return None
             case Sweep():
                 taken = self._take_over(request, attempt, reason="TAKEN_OVER")
-                self._database.mail(request)
+                # What is freed is due at once, and no commit of another process says so.
+                attempt.news.mail = bool(self._database.mail(request)) or attempt.news.mail
                 ledger = self._database.overdue(request)
                 if ledger.questions:  # their news may have to go to channels
                     ledger.shared = self._keeper.shared(self._database, (), ledger)

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from holdfast import Agent, App, Call, Calls, Context, Conversation, Limits, Say, ask_when, tool
 from holdfast.config import Settings
 from holdfast.doors.http.listening import bound, listening, url_of
+from holdfast.trail.codec import chain
 from holdfast.types import Execution, Reply, Role
 
 T = TypeVar("T")
@@ -101,6 +102,15 @@ def agents() -> list[Agent[Any]]:
     ]
 
 
+def _chained(rows: list[Any], *, after: str) -> list[Any]:
+    """The same rows with the hashes that the writer would have given them."""
+    made: list[Any] = []
+    for execution_id, seq, kind, version, data, at, _ in rows:
+        after = chain(after, execution_id=execution_id, seq=seq, kind=kind, version=version, at=at, text=data)
+        made.append((execution_id, seq, kind, version, data, at, after))
+    return made
+
+
 def _moved(row: tuple[Any, ...], seq: int, step: int, was: int) -> tuple[Any, ...]:
     """An event of a turn as one of a later turn."""
     execution_id, at_seq, kind, version, data, at, digest = row
@@ -152,6 +162,11 @@ class Served:
     def get(self, execution_id: str) -> Execution:
         return self.run(self.app.get(execution_id))
 
+    def write(self, statement: str, *values: object) -> None:
+        """Change the database behind the app's back."""
+        with closing(sqlite3.connect(self.app.database, timeout=10)) as db, db:
+            db.execute(statement, values)
+
     def lengthen(self, execution_id: str, *, steps: int) -> None:
         """Write further steps into a journal as its second one: running them all takes longer than a test may."""
         with closing(sqlite3.connect(self.app.database, timeout=10)) as db, db:
@@ -160,11 +175,12 @@ class Served:
             turn, tail = rows[second - 1 : third - 1], rows[rows[-1][1] - 1 :]
             added = [_moved(row, second + len(turn) * n, 2 + n, second) for n in range(steps - 1) for row in turn]
             added += [_moved(row, second + len(added), steps, row[1]) for row in tail]
+            chained = _chained(added, after=rows[second - 2][-1])
             db.execute("DELETE FROM agent_events WHERE execution_id = ? AND seq >= ?", [execution_id, second])
-            db.executemany("INSERT INTO agent_events VALUES (?, ?, ?, ?, ?, ?, ?)", added)
+            db.executemany("INSERT INTO agent_events VALUES (?, ?, ?, ?, ?, ?, ?)", chained)
             db.execute(
-                "UPDATE agent_executions SET last_seq = ?, step_count = ? WHERE id = ?",
-                [added[-1][1], steps, execution_id],
+                "UPDATE agent_executions SET last_seq = ?, last_hash = ?, step_count = ? WHERE id = ?",
+                [chained[-1][1], chained[-1][-1], steps, execution_id],
             )
 
     def open_gate(self, name: str) -> None:

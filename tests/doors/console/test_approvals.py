@@ -64,7 +64,9 @@ def test_keys_approve_and_reject(page: Page, server: Served) -> None:
     assert (now(server, yes).status, now(server, no).note) == ("approved", "we have paid them already")
 
 
-def test_an_edit_is_checked_against_the_tool_and_compared_before_it_counts(page: Page, server: Served) -> None:
+def test_an_edit_is_checked_against_the_tool_and_compared_before_it_counts(
+    page: Page, server: Served, accessible: Callable[[Page], None]
+) -> None:
     """The server names the argument that does not fit, then shows what would change."""
     asked = ask(server, 160)
     page.goto(f"/approvals/{asked.id}")
@@ -75,7 +77,8 @@ def test_an_edit_is_checked_against_the_tool_and_compared_before_it_counts(page:
     expect(page.locator("#preview [role=alert]")).to_contain_text("amount")
     editor.fill('{"order_id": "1042", "amount": 80}')
     expect(page.locator("#preview .d-new")).to_contain_text('"amount": 80')
-    expect(page.locator("#preview .d-gone mark")).to_have_text("16")
+    expect(page.locator("#preview .d-gone mark")).to_have_text("160")
+    accessible(page)
     page.get_by_role("button", name="Approve with changes").click()
     expect(page.get_by_role("heading", name="What was changed")).to_be_visible()
     assert now(server, asked).edit == {"amount": 80, "order_id": "1042"}
@@ -127,19 +130,24 @@ def test_new_questions_appear_and_selections_stay(page: Page, server: Served) ->
     expect(page.locator("#open-approvals")).to_have_text("2")
 
 
-def test_many_are_decided_together_after_all_were_seen(page: Page, server: Served) -> None:
+def test_many_are_decided_together_after_all_were_seen(
+    page: Page, server: Served, accessible: Callable[[Page], None]
+) -> None:
     """Alike questions get one answer; each is on the record singly."""
     asked = [ask(server, amount) for amount in (200, 210, 220)]
     page.goto(f"/approvals/{asked[0].id}")
     page.get_by_role("link", name="Decide all alike together").click()
     expect(page.locator(".bulk-card")).to_have_count(3)
+    accessible(page)
     page.locator(".bulk-card input").nth(1).uncheck()
     page.get_by_role("button", name="Approve selected").click()
     expect(page.locator(".notice")).to_contain_text("2 decided")
     assert [now(server, one).status for one in asked] == ["approved", "open", "approved"]
 
 
-def test_a_standing_yes_is_given_within_bounds_and_taken_back(page: Page, server: Served) -> None:
+def test_a_grant_is_given_within_bounds_and_taken_back(
+    page: Page, server: Served, accessible: Callable[[Page], None]
+) -> None:
     """The bounds begin with what this call needs."""
     asked = ask(server, 230)
     page.goto(f"/approvals/{asked.id}")
@@ -147,11 +155,12 @@ def test_a_standing_yes_is_given_within_bounds_and_taken_back(page: Page, server
     assert page.get_by_label("Bounds").input_value() == "amount<=230\norder_id=1042"
     page.get_by_label("Bounds").fill("amount<=230")
     page.get_by_label("Why").fill("small ones are fine this week")
-    page.get_by_role("button", name="Give the standing yes").click()
+    page.get_by_role("button", name="Give the grant").click()
     expect(page.locator(".notice")).to_contain_text("refund may run 10 times")
     (grant,) = server.run(server.app.grants())
     assert (grant.bounds, grant.agent, grant.by) == ({"amount": {"max": "230"}}, "clerk", "Ada")
     page.goto("/approvals?tab=grants")
+    accessible(page)
     page.get_by_role("button", name="Take back").click()
     assert server.run(server.app.grants()) == []
 

@@ -6,10 +6,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from holdfast.doors.http.console.approval import Given, read
 from holdfast.doors.http.console.approval_view import bounds_of, buttons_of, card_view, entries, risk_of
 from holdfast.doors.http.console.difference import difference
 from holdfast.doors.http.console.exactly import editable, parts, visible
-from holdfast.types import Approval, Due, Vote
+from holdfast.errors import UsageError
+from holdfast.types import Approval, ApprovalKind, Due, Json, Vote
 
 AT = datetime(2026, 11, 21, 12, tzinfo=UTC)
 ASKED = Approval(
@@ -53,7 +55,7 @@ def test_a_difference_marks_what_changed_within_a_line():
     """Only what is different is marked, and the order of members is no difference."""
     rows = difference({"a": 1, "amount": 120}, {"amount": 80, "a": 1})
     assert [(row.sign, [piece.text for piece in row.pieces if piece.changed]) for row in rows if row.sign in "+-"] == [
-        ("-", ["12"]), ("+", ["8"])
+        ("-", ["120"]), ("+", ["80"])
     ]  # fmt: skip
     assert difference({"a": 1, "b": 2}, {"b": 2, "a": 1}) == ()
 
@@ -91,8 +93,8 @@ def test_a_yes_that_was_not_used_may_be_taken_back_and_nothing_else():
     assert buttons_of(replace(approved, consumed_at=AT)) == ()
 
 
-def test_bounds_of_a_standing_yes_begin_with_this_call():
-    """Numbers bound from above, words exactly; where several must agree there is no standing yes."""
+def test_bounds_of_a_grant_begin_with_this_call():
+    """Numbers bound from above, words exactly; where several must agree there is no grant."""
     assert bounds_of(replace(ASKED, arguments={"amount": "120.50", "order_id": "1042"})) == (
         "amount<=120.50\norder_id=1042"
     )
@@ -106,3 +108,37 @@ def test_the_list_shows_short_arguments_before_long_ones():
     (entry,) = entries([mail], now=ASKED.expires_at - timedelta(minutes=5))
     assert entry.words.startswith('to="mia@post.example"')
     assert entry.soon
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "answer", "edit"),
+    [
+        ("call", Given(choice="approve", edit=editable(ASKED.arguments)), "approve", None),
+        ("call", Given(choice="edit", edit='{"amount": 1}'), "approve", {"amount": 1}),
+        ("result", Given(choice="edit", edit='"better"'), "approve", "better"),
+        ("question", Given(choice="answer", note="the blue one"), "answer", None),
+        ("doubt", Given(choice="happened", edit='{"id": 7}'), "happened", {"id": 7}),
+        ("doubt", Given(choice="skip"), "skip", None),
+        ("escalation", Given(choice="approve", edit="[1]"), "approve", [1]),
+    ],
+)
+def test_each_kind_of_question_takes_its_own_answers(kind: ApprovalKind, given: Given, answer: str, edit: Json):
+    """What a form says becomes the answer that fits the question."""
+    assert read(replace(ASKED, kind=kind), given) == (answer, edit)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (Given(choice="approve", edit='{"amount": 1}'), "You changed what is in the editor"),
+        (Given(choice="approve", edit="{"), "You changed what is in the editor"),
+        (Given(choice="edit", edit="{"), "This is not JSON"),
+        (Given(choice="reject"), "Say why"),
+        (Given(choice="run"), "Choose an answer"),
+        (Given(choice="approve", note="x" * 4_001), "longer than 4,000"),
+    ],
+)
+def test_a_form_that_does_not_say_it_clearly_decides_nothing(given: Given, told: str):
+    """A plain yes beside a changed editor could mean either, so it means neither."""
+    with pytest.raises(UsageError, match=told):
+        read(ASKED, given)

@@ -125,6 +125,16 @@ def test_nothing_that_a_customer_or_a_model_writes_runs(page: Page, server: Serv
     expect(page.locator("#spans")).to_contain_text("{{7*7}}")
 
 
+def test_what_it_started_stands_on_its_page(page: Page, server: Served, paid: Execution) -> None:
+    """A child is one click away, and leads back."""
+    child = server.done("hello, child")
+    server.write("UPDATE agent_executions SET parent_id = ? WHERE id = ?", paid.id, child.id)
+    page.goto(f"/executions/{paid.id}")
+    page.get_by_role("table", name="Executions that this one started").get_by_role("link").click()
+    page.wait_for_url(f"**/executions/{child.id}")
+    expect(page.locator(".crumb")).to_contain_text(f"started by …{paid.id[-8:]}")
+
+
 def test_it_is_accessible_and_fits_a_telephone(
     open_page: Callable[..., Page], paid: Execution, server: Served, accessible: Callable[[Page], None]
 ) -> None:

@@ -26,15 +26,18 @@ def test_an_open_breaker_is_no_amber():
     assert breaker_view(breaker).look == "tripped"
 
 
-def test_workers_show_what_they_hold(page: Page, server: Served, accessible: Callable[[Page], None]) -> None:
-    """Host, process and lease of each, and a way to the executions under it."""
-    execution = server.start("gate health")
-    while server.get(execution.id).status != "running":
-        pass
+def test_workers_show_what_they_hold_as_it_happens(
+    page: Page, server: Served, accessible: Callable[[Page], None]
+) -> None:
+    """Host, process and lease of each, and a way to the executions under it; an open form stays open meanwhile."""
     page.goto("/health")
     workers = page.get_by_role("table", name="Workers")
     expect(workers).to_contain_text("alive")
+    page.get_by_text("Open a breaker").click()
+    page.get_by_label("Name", exact=True).fill("half-written")
+    execution = server.start("gate health")
     expect(workers.get_by_role("link", name=execution.id[-8:])).to_be_visible()
+    expect(page.get_by_label("Name", exact=True)).to_have_value("half-written")
     expect(page.get_by_role("region", name="Database")).to_contain_text("SQLite")
     accessible(page)
     server.open_gate("health")

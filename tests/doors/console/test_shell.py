@@ -1,12 +1,17 @@
 """The frame of every page."""
 
+import re
 from collections.abc import Callable
 
+import httpx2
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from starlette.types import Receive, Scope, Send
 
+from holdfast import App
+from holdfast.doors.http.application import make_app
 from holdfast.doors.http.console import figures
-from tests.doors.console.served import Served
+from tests.doors.console.served import Served, agents
 
 
 def test_who_is_not_logged_in_is_sent_to_the_login_and_back_from_there(server: Served, browser: Browser) -> None:
@@ -61,3 +66,35 @@ def test_no_page_runs_a_script_that_stands_in_it(page: Page) -> None:
 def test_durations_are_said_in_two_units(seconds: float, said: str) -> None:
     """No more than a reader takes in."""
     assert figures.duration(seconds) == said
+
+
+def test_pages_work_below_the_path_that_a_program_mounts_them_at(server: Served) -> None:
+    """Every link, form and file of a page stays below the prefix, and a login leads back to where one was."""
+    execution = server.done("hello")
+
+    async def fetched() -> tuple[str, str]:
+        app = App(agents(), server.app.database)
+        application = make_app(app)
+        async with application.router.lifespan_context(application) as state:
+
+            async def mounted(scope: Scope, receive: Receive, send: Send) -> None:
+                await application({**scope, "state": dict(state)}, receive, send)
+
+            transport = httpx2.ASGITransport(app=mounted, root_path="/ops")
+            headers = {"accept": "text/html"}
+            async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1", headers=headers) as client:
+                sent = await client.get(f"/ops/executions/{execution.id}")
+                client.cookies.set("holdfast_session", await session_of(app))
+                page = await client.get(f"/ops/executions/{execution.id}")
+        return sent.headers["location"], page.text
+
+    location, page = server.run(fetched())
+    assert location == f"/ops/login?next=/executions/{execution.id}"
+    paths = re.findall(r'(?:href|src|action|data-\w+)="(/[^"]*)"', page)
+    assert paths
+    assert [path for path in paths if not path.startswith("/ops/")] == []
+
+
+async def session_of(app: App) -> str:
+    token = await app.access.login_link(name="Ada", role="admin", by="the tests")
+    return (await app.access.open_session(token))[1]

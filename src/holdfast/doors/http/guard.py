@@ -34,13 +34,22 @@ async def caller(request: Request) -> Caller:
     return known
 
 
+def entitled(caller: Caller, power: Power) -> None:
+    """Refuse a caller without a power.
+
+    Raises:
+        Forbidden: Their role does not have it.
+    """
+    if not may(caller, power):
+        raise Forbidden(f"the role {caller.role} may not {_WORDS[power]}")
+
+
 def needs(power: Power) -> Callable[[Request], Awaitable[Caller]]:
     """A dependency of routes: who asks, if their role has this power."""
 
     async def allowed(request: Request) -> Caller:
         asking = await caller(request)
-        if not may(asking, power):
-            raise Forbidden(f"the role {asking.role} may not {_WORDS[power]}")
+        entitled(asking, power)
         return asking
 
     allowed.power = power  # pyright: ignore[reportFunctionMemberAccess] - the table of routes and roles reads it

@@ -1,8 +1,8 @@
 """Whether this process is well, for those who watch over it: without a key, and without a word about the work."""
 
-from typing import Annotated, Final
+from typing import Final
 
-from fastapi import APIRouter, Header, Request
+from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
 from holdfast.app import App
@@ -62,16 +62,13 @@ async def readyz(request: Request) -> Response:
     responses={200: {"description": "The exposition.", "content": {"text/plain": {"schema": {"type": "string"}}}}}
     | problems(401, 403, 429, 500, 501, 503),
 )
-async def metrics(
-    request: Request,
-    accept: Annotated[str, Header(description="Which exposition format.", max_length=1_000)] = "",
-) -> Response:
+async def metrics(request: Request) -> Response:
     """For a key that may look, or for everybody where the server was started so."""
     options: HttpOptions = request.state.options
     if not options.metrics_open:
         refuse_bound(await _seeing(request))
     app: App = request.state.app
-    text, kind = await app.control.metrics_text(accept)
+    text, kind = await app.control.metrics_text(request.headers.get("accept", ""))
     return Response(text, media_type=None, headers={"content-type": kind})
 
 

@@ -1,29 +1,8 @@
 """What a caller of a protocol reaches: agents and executions, and not a word about the others."""
 
-from typing import Final
-
 from holdfast.app import App
-from holdfast.errors import Forbidden, NotFound, UsageError
-from holdfast.policy.roles import may
-from holdfast.types import Caller, Line, Power
-
-_WORDS: Final = {
-    "see": "look",
-    "run": "start or cancel executions",
-    "decide": "answer questions; an approver may",
-    "operate": "steer what runs",
-    "administer": "say who may do what",
-}
-
-
-def entitled(caller: Caller, power: Power) -> None:
-    """Refuse a caller without a power, where the route alone does not say which one is needed.
-
-    Raises:
-        Forbidden: Their role does not have it.
-    """
-    if not may(caller, power):
-        raise Forbidden(f"the role {caller.role} may not {_WORDS[power]}")
+from holdfast.errors import NotFound, UsageError
+from holdfast.types import Caller, Line
 
 
 def reached_agents(app: App, caller: Caller) -> list[str]:

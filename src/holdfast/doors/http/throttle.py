@@ -6,7 +6,11 @@ from ipaddress import IPv6Address, ip_address
 from time import monotonic
 from typing import Final
 
+import structlog
+
 from holdfast.errors import TooManyRequests
+
+log = structlog.get_logger("holdfast.http")
 
 _KEPT: Final = 10_000
 """Names that are counted at once; the one that was quiet longest makes room."""
@@ -53,6 +57,7 @@ class Throttles:
         burst = max(1, requests_per_minute * _BURST_S // 60)
         self._requests = Pace(per_minute=requests_per_minute, burst=burst)
         self._guesses = Pace(per_minute=_GUESSES_PER_MINUTE, burst=_GUESSES)
+        self._told = Pace(per_minute=1, burst=1)
         self._now = now
 
     def admit(self, credential: str) -> None:
@@ -71,8 +76,11 @@ class Throttles:
         Raises:
             TooManyRequests: That address has sent too many of them.
         """
-        wait_s = self._guesses.wait_s(_neighbourhood(address), self._now())
+        now, where = self._now(), _neighbourhood(address)
+        wait_s = self._guesses.wait_s(where, now)
         if wait_s > 0:
+            if self._told.wait_s(where, now) == 0:  # once a minute: whoever guesses does not fill the disk
+                log.warning("keys_guessed", address=address)
             raise TooManyRequests("too many unknown keys came from this address: wait", retry_after_s=wait_s)
 
 

@@ -40,6 +40,8 @@ def request(method: str = "SendMessage", params: Any = HELLO, **more: Any) -> di
             -32602,
         ),
         (request("GetTask", {"id": "nothing"}), -32001),
+        (request("CreateTaskPushNotificationConfig", {"url": "https://example.com"}), -32602),
+        (request("DeleteTaskPushNotificationConfig", {}), -32602),
         (request("GetExtendedAgentCard", {}), -32004),
         (request("ListTasks", {"pageSize": 0}), -32602),
         (request("ListTasks", {"pageToken": "nothing"}), -32602),

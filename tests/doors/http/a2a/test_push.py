@@ -50,7 +50,7 @@ def test_a_webhook_is_told_of_everything_with_its_token(live: Live, webhook: Web
 
 def test_a_webhook_that_fails_is_told_again(live: Live, webhook: Webhook, caplog: pytest.LogCaptureFixture) -> None:
     """Each update arrives, in order; no secret stands in the log."""
-    webhook.fails = [503, 500]
+    webhook.fails = [503]
     with caplog.at_level(logging.DEBUG):
 
         async def story() -> None:
@@ -138,3 +138,26 @@ def test_a_task_has_so_many_webhooks_at_most(live: Live) -> None:
                 await client.create_task_push_notification_config(make(10))
 
     run(story)
+
+
+def test_what_a_stopped_server_owed_is_told_by_the_next(
+    live: Live, webhook: Webhook, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The debt is in the database."""
+    database = str(tmp_path_factory.mktemp("owed") / "holdfast.db")
+    webhook.fails = [500] * 100
+    first = Live(live.agents, database, private_webhooks=True)
+
+    async def story() -> None:
+        async with client_of(first, "echo", streaming=False) as client:
+            await sent(client, words("hello"), task_push_notification_config=config(webhook.url))
+
+    run(story)
+    first.close()
+    webhook.fails = []
+    second = Live(live.agents, database, worker=False, private_webhooks=True)
+    try:
+        assert webhook.ended.wait(20)
+    finally:
+        second.close()
+    assert told(webhook) == ["WORKING", "artifact", "COMPLETED"]

@@ -27,6 +27,9 @@ def test_a_list_is_paged_newest_first(both: Api) -> None:
     ]
     assert ids(both.pages("/v1/executions?agent=helper&agent=payer&limit=5&status=failed")) == [[]]
     assert ids(both.pages("/v1/executions?until=1h")) == [[]]
+    waits = both.done("payer").id
+    several = "/v1/executions?agent=helper&agent=payer&agent=nobody&limit=4"
+    assert ids(both.pages(several)) == [[waits, *newest[:3]], newest[3:]]
 
 
 def test_threads_are_listed_by_their_newest_execution(both: Api) -> None:
@@ -75,7 +78,8 @@ def test_agents_are_found_on_the_record(both: Api) -> None:
 
 def test_a_page_has_bounds(api: Api) -> None:
     """More than 200 items, or what is no cursor, is refused with the place that is wrong."""
-    for query in ("limit=201", "limit=0", "cursor=nonsense", "since=yesterday", "status=sleeping", "statsu=failed"):
+    wrong = ("limit=201", "limit=0", "cursor=nonsense", "since=yesterday", "status=sleeping", "statsu=failed")
+    for query in (*wrong, "user=a&user=b"):
         answer = api.get(f"/v1/executions?{query}")
         assert answer.status_code == 422, query
         assert answer.json()["errors"][0]["parameter"] == query.partition("=")[0]

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 import httpx2
 import pytest
 from fastapi import FastAPI
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from holdfast import Agent, App, Call, Conversation, Say, tool
 from holdfast.config import Settings
@@ -125,8 +125,8 @@ class Site:
 class Browser:
     """Keeps cookies, as browsers do, and says where a form came from."""
 
-    def __init__(self, site: Site, url: str, address: str) -> None:
-        transport = httpx2.ASGITransport(app=site._asgi, client=(address, 4711), raise_app_exceptions=False)
+    def __init__(self, site: Site, url: str, address: str, app: ASGIApp | None = None) -> None:
+        transport = httpx2.ASGITransport(app=app or site._asgi, client=(address, 4711), raise_app_exceptions=False)
         self._site, self._http = site, httpx2.AsyncClient(transport=transport, base_url=url)
         self.cookies = self._http.cookies
 

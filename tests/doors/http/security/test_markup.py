@@ -218,7 +218,9 @@ def test_the_login_page_shows_nothing_of_the_address(soiled: Soiled) -> None:
     assert not wrong_in(browser.post("/login", {"key": SNEAKY, "next": SNEAKY}).text)
 
 
-@pytest.mark.parametrize("path", ["/live/overview", "/live/executions", "/live/executions/{id_}", "/live/approvals"])
+@pytest.mark.parametrize(
+    "path", ["/live/overview", "/live/executions", "/live/executions/{id_}", "/live/approvals", "/live/health"]
+)
 def test_live_updates_have_no_markup_of_theirs(soiled: Soiled, path: str) -> None:
     """They go into the page as HTML."""
     for address in filled(path, soiled.ids)[:3]:

@@ -1,6 +1,8 @@
 """Logging in and out: what the cookie is, whose it is, and when it ends."""
 
-from tests.doors.http.security.conftest import Site
+from starlette.routing import Mount, Router
+
+from tests.doors.http.security.conftest import Browser, Site
 
 
 def test_a_key_logs_a_browser_in(site: Site) -> None:
@@ -27,7 +29,7 @@ def test_a_wrong_key_gets_the_form_again(site: Site) -> None:
     browser = site.browser()
     answer = browser.log_in("hf_0123456789_" + "x" * 43, site="same-origin")
     assert (answer.status_code, browser.session) == (401, None)
-    assert "nobody knows this key" in answer.text
+    assert "Nobody knows this key or link" in answer.text
     assert "x" * 43 not in answer.text
 
 
@@ -124,3 +126,17 @@ def test_logging_in_leads_to_our_own_pages_only(site: Site) -> None:
         answer = site.browser().post("/login", {"key": site.keys["viewer"], "next": elsewhere})
         assert answer.headers["location"] == "/", elsewhere
         assert "a=b" not in str(answer.headers)
+
+
+def test_below_a_prefix_everything_stays_below_it(site: Site) -> None:
+    """The cookie is for that part of the host alone, and nobody is sent out of it."""
+    browser = Browser(site, "http://127.0.0.1", "192.0.2.1", Router([Mount("/agents", app=site._asgi)]))
+    sent = browser.get("/agents/executions")
+    assert sent.headers["location"] == "/agents/login?next=/executions"
+    answer = browser.post("/agents/login", {"key": site.keys["viewer"], "next": "/executions"})
+    assert answer.headers["location"] == "/agents/executions"
+    assert "path=/agents;" in answer.headers["set-cookie"].lower() + ";"
+    assert browser.get("/agents/executions").status_code == 200
+    assert browser.post("/agents/theme", {"theme": "dark", "csrf": browser.csrf}).status_code == 303
+    out = browser.post("/agents/logout", {"csrf": browser.csrf})
+    assert (out.headers["location"], browser.session) == ("/agents/login", None)

@@ -8,6 +8,9 @@ import httpx2
 import pytest
 from joserfc.jwk import ECKey
 
+from holdfast.config import Settings
+from holdfast.doors.http.oidc import Provider as OidcProvider
+from holdfast.errors import UsageError
 from tests.doors.http.security.conftest import Browser, Site, opened
 from tests.doors.http.security.provider import ADA, CLIENT, SECRET, Provider, Running
 
@@ -141,3 +144,43 @@ def test_the_way_out_is_on_the_record(here: Site, provider: Provider) -> None:
     came_back(here.browser())
     entry = here.run(here.app.control.record())[-1]
     assert (entry.kind, entry.data["name"], entry.data["by"]) == ("session.opened", "Ada", provider.url)
+
+
+def test_a_provider_that_is_away_is_said_on_the_login_page(here: Site, provider: Provider) -> None:
+    """A key still works; what exactly is wrong stands in the log."""
+    away = here.app.settings.oidc.model_copy(update={"issuer": "http://127.0.0.1:9"})
+    here.application.state.oidc = OidcProvider(away)
+    shown = here.browser().get("/login/oidc")
+    here.application.state.oidc = None
+    assert (shown.status_code, "could not vouch for you" in shown.text) == (502, True)
+
+
+def test_what_the_provider_says_no_to_is_said(here: Site, provider: Provider) -> None:
+    """In its own words, as text."""
+    browser = here.browser()
+    state = browser.get("/login/oidc").headers["location"].split("state=")[1].split("&")[0]
+    said = {"state": state, "error": "access_denied", "error_description": "<b>not today</b>"}
+    shown = browser.get("/login/oidc/callback", params=said)
+    assert (shown.status_code, "&lt;b&gt;not today&lt;/b&gt;" in shown.text) == (403, True)
+
+
+def test_without_a_provider_there_is_no_such_login(site: Site) -> None:
+    """Nor a button for it."""
+    assert site.browser().get("/login/oidc", headers={}).status_code == 404
+    assert "/login/oidc" not in site.browser().get("/login").text
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"issuer": "http://login.example.com"}, "give an https:// address"),
+        ({"roles": {"ops": "god"}}, "'viewer', 'runner', 'approver', 'operator' or 'admin'"),
+        ({"client_id": ""}, "at least 1 character"),
+    ],
+)
+def test_a_provider_that_cannot_be_is_refused(given: dict[str, object], says: str) -> None:
+    """With what would work, and without the secret."""
+    usual = {"issuer": "https://login.example.com", "client_id": CLIENT, "client_secret": SECRET}
+    with pytest.raises(UsageError, match=says) as refused:
+        Settings.load(oidc=usual | given)
+    assert SECRET not in str(refused.value)

@@ -19,6 +19,10 @@ class Unreachable(ValueError):
     """An address that is not called; the message says why."""
 
 
+class UnknownHost(Unreachable):
+    """Nobody knows the name, now: it may be another time."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
     """A webhook's address, ready to be called."""
@@ -73,7 +77,7 @@ async def _numbers(host: str, port: int) -> list[IPv4Address | IPv6Address]:
         async with asyncio.timeout(_RESOLVE_S):
             found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, TimeoutError, UnicodeError) as error:
-        raise Unreachable(f"nobody knows the host {host!r}") from error
+        raise UnknownHost(f"nobody knows the host {host!r}") from error
     return [ip_address(str(address[0]).partition("%")[0]) for *_, address in found]
 
 

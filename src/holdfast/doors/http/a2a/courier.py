@@ -58,17 +58,21 @@ class Courier:
         """Post until cancelled."""
         async with self._transport:
             while True:
-                if not await self._round():
+                try:
+                    busy = await self._round()
+                except StoreError as error:
+                    log.warning("webhooks_wait", error=str(error))
+                    busy = False
+                if not busy:
                     await asyncio.sleep(LOOKS_EVERY_S)
 
     async def _round(self) -> bool:
         """Whether there was anything to do."""
-        try:
-            due = await self._subscriptions.subscriptions_due(limit=_AT_ONCE)
-            await asyncio.gather(*(self._serve(one) for one in due))
-        except StoreError as error:
-            log.warning("webhooks_wait", error=str(error))
-            return False
+        due = await self._subscriptions.subscriptions_due(limit=_AT_ONCE)
+        came = await asyncio.gather(*(self._serve(one) for one in due), return_exceptions=True)
+        for one, error in zip(due, came, strict=True):
+            if isinstance(error, Exception):  # the others are told all the same; this one is due again after its hold
+                log.error("webhook_failed", task=one.execution_id, config=one.id, exc_info=error)
         return bool(due)
 
     async def _serve(self, due: Subscription) -> None:

@@ -6,8 +6,9 @@ from uuid import uuid4
 
 from holdfast.app import App
 from holdfast.doors.http.a2a import address
-from holdfast.doors.http.a2a.wire import Data, InvalidParamsError, TaskNotFoundError
-from holdfast.doors.http.reached import entitled, reached
+from holdfast.doors.http.a2a.wire import Data, InvalidParamsError, TaskNotFoundError, needed
+from holdfast.doors.http.guard import entitled
+from holdfast.doors.http.reached import reached
 from holdfast.outside import Outside
 from holdfast.trail.subscriptions import Subscription
 from holdfast.types import Caller
@@ -30,7 +31,7 @@ class Push:
     async def create(self, asked: Data, *, at: int | None = None) -> Data:
         """Tell a client from now on, or from behind an event; one of the same id takes the place of the other."""
         entitled(self.caller, "run")
-        seq = await self._reached(asked["taskId"])
+        seq = await self._reached(needed(asked, "taskId"))
         await self.refuse_unfit(asked)
         config = {**asked, "id": asked.get("id") or uuid4().hex}
         known = await self.outside.subscriptions.subscriptions(config["taskId"])
@@ -43,7 +44,7 @@ class Push:
 
     async def get(self, asked: Data) -> Data:
         """One configuration, without its secrets."""
-        found = await self._of(asked["taskId"])
+        found = await self._of(needed(asked, "taskId"))
         for one in found:
             if one.id == asked.get("id"):
                 return _shown(one)
@@ -51,13 +52,13 @@ class Push:
 
     async def list(self, asked: Data) -> Data:
         """Those of a task, without their secrets."""
-        return {"configs": [_shown(one) for one in await self._of(asked["taskId"])]}
+        return {"configs": [_shown(one) for one in await self._of(needed(asked, "taskId"))]}
 
     async def delete(self, asked: Data) -> None:
         """End one; ending it twice is ending it once."""
         entitled(self.caller, "run")
-        await self._reached(asked["taskId"])
-        await self.outside.subscriptions.unsubscribe(asked["taskId"], asked["id"])
+        await self._reached(needed(asked, "taskId"))
+        await self.outside.subscriptions.unsubscribe(asked["taskId"], needed(asked, "id"))
 
     async def _of(self, task_id: str) -> "tuple[Subscription, ...]":
         await self._reached(task_id)
@@ -83,6 +84,8 @@ class Push:
                 raise InvalidParamsError(f"give at most {_LONGEST} characters of ASCII that can be printed")
         try:
             await address.resolved(config.get("url", ""), private=self.app.settings.private_webhooks)
+        except address.UnknownHost:
+            return  # names may be away for a while, as their hosts may: it is looked up again for each delivery
         except address.Unreachable as error:
             raise InvalidParamsError(f"url: {error}") from error
 

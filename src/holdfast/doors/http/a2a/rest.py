@@ -17,8 +17,6 @@ from holdfast.doors.http.stream import Sent, events_stream
 from holdfast.errors import HoldfastError
 from holdfast.types import Caller
 
-MEDIA_TYPE: Final = "application/a2a+json"
-
 
 class A2ARoute(APIRoute):
     """A route whose errors are told in the words of A2A; who may not come in is told by HTTP."""
@@ -117,6 +115,7 @@ async def extended_card(request: Request, agent: str, caller: Known) -> Response
 
 
 async def _body(request: Request) -> Data:
+    wire.refuse_other_media(request.headers.get("content-type"))
     try:
         asked: object = json.loads(await request.body() or b"{}")
     except (ValueError, RecursionError) as error:
@@ -138,7 +137,8 @@ async def _called(request: Request, caller: Caller, agent: str, method: str, ask
     call = METHODS[method].call
     assert call is not None  # noqa: S101 - those that stream are called below
     told = await call(tasks, wire.parsed(METHODS[method].takes, asked))
-    return JSONResponse(told or {}, media_type=MEDIA_TYPE)
+    named = wire.MEDIA_TYPE in request.headers.get("accept", "") + request.headers.get("content-type", "")
+    return JSONResponse(told or {}, media_type=wire.MEDIA_TYPE if named else None)
 
 
 async def _streamed(request: Request, caller: Caller, agent: str, method: str, asked: Data) -> Response:

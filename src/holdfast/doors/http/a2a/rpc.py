@@ -43,6 +43,7 @@ _BODY: Final[Data] = {
     summary="Call an agent by JSON-RPC",
     openapi_extra={"requestBody": {"required": True, "content": {"application/json": {"schema": _BODY}}}},
 )
+@router.post("/a2a/{agent}/", include_in_schema=False)  # some clients end an address with a slash
 async def call(request: Request, agent: str, caller: Annotated[Caller, Depends(needs("see"))]) -> Response:
     """A2A 1.0: an answer, or for SendStreamingMessage and SubscribeToTask a stream of server-sent events.
 
@@ -51,6 +52,7 @@ async def call(request: Request, agent: str, caller: Annotated[Caller, Depends(n
     tasks = tasks_of(request, caller, agent)
     name: str | int | None = None
     try:
+        wire.refuse_other_media(request.headers.get("content-type"))
         asked = _read(await request.body())
         name = _id(asked)
         wire.refuse_other_version(request.headers.get(wire.VERSION_HEADER))

@@ -22,6 +22,7 @@ REJECTED: Final = "TASK_STATE_REJECTED"
 TERMINAL: Final = frozenset({COMPLETED, FAILED, CANCELED, REJECTED})
 _DECLINED: Final = "CANNOT_COMPLETE"
 """The reason of an execution whose agent said that it cannot do what it is asked."""
+_FILE_NAMES: Final = frozenset({"url", "raw", "mediaType", "filename"})
 
 STATUSES: Final[Mapping[str, Status]] = {
     SUBMITTED: "pending",
@@ -207,9 +208,13 @@ def state_of(line: Line) -> str:
 
 
 def part_of(value: Json) -> Data:
-    """A value as a part of a message."""
+    """A value as a part of a message: text, a file where it has a media type and an address or content, else data."""
     if isinstance(value, str):
         return {"text": value, "mediaType": "text/plain"}
+    if isinstance(value, Mapping) and value.keys() <= _FILE_NAMES and len(value.keys() & {"url", "raw"}) == 1:
+        told = {name: item for name, item in value.items() if item is not None}
+        if "mediaType" in told and all(isinstance(item, str) for item in told.values()):
+            return told
     return {"data": value, "mediaType": "application/json"}
 
 

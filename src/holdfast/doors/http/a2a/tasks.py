@@ -14,7 +14,8 @@ from holdfast.doors.http.a2a.push import Push
 from holdfast.doors.http.a2a.reading import Reply, read_input, read_reply
 from holdfast.doors.http.a2a.story import STATUSES, Story, state_of, task_of
 from holdfast.doors.http.a2a.wire import Data
-from holdfast.doors.http.reached import continued_thread, entitled, reached
+from holdfast.doors.http.guard import entitled
+from holdfast.doors.http.reached import continued_thread, reached
 from holdfast.errors import AlreadyDecided, IllegalTransition, InvalidArguments, NotEntitled, NotFound, UsageError
 from holdfast.policy.roles import may
 from holdfast.types import Caller, Event, Line, Wanted
@@ -47,7 +48,7 @@ class Tasks:
         """Take a message; the task once it rests, or at once where the client wants that."""
         configuration: Data = asked.get("configuration", {})
         length = _history_length(configuration)
-        story, remark = await self._taken(asked["message"], configuration)
+        story, remark = await self._taken(asked.get("message", {}), configuration)
         if remark is not None:
             return {"task": story.question(remark)}
         if not configuration.get("returnImmediately"):
@@ -58,7 +59,7 @@ class Tasks:
         """Take a message; the task, then what becomes of it until it rests."""
         configuration: Data = asked.get("configuration", {})
         length = _history_length(configuration)
-        story, remark = await self._taken(asked["message"], configuration)
+        story, remark = await self._taken(asked.get("message", {}), configuration)
         if remark is not None:
             yield {"task": story.question(remark)}
             return
@@ -148,7 +149,7 @@ class Tasks:
     async def get(self, asked: Data) -> Data:
         """One task."""
         length = _history_length(asked)
-        await self._reached(asked["id"])
+        await self._reached(wire.needed(asked, "id"))
         return (await self._told(asked["id"])).task(history_length=length)
 
     async def list(self, asked: Data) -> Data:
@@ -184,7 +185,7 @@ class Tasks:
 
     async def subscribe(self, asked: Data) -> AsyncGenerator[Data]:
         """The task, then what becomes of it until it ends."""
-        await self._reached(asked["id"])
+        await self._reached(wire.needed(asked, "id"))
         story = await self._told(asked["id"])
         if story.ended:
             raise wire.UnsupportedOperationError(f"the task is {_plain(story.state)}: there is nothing to wait for")
@@ -198,7 +199,7 @@ class Tasks:
     async def cancel(self, asked: Data) -> Data:
         """Stop a task: at once if it waits, else after the call that runs now."""
         entitled(self.caller, "run")
-        await self._reached(asked["id"])
+        await self._reached(wire.needed(asked, "id"))
         try:
             await self.app.cancel(asked["id"], by=self.caller.name)
         except IllegalTransition as error:

@@ -45,6 +45,8 @@ __all__ = [
 ]
 
 VERSION_HEADER: Final = "a2a-version"
+MEDIA_TYPE: Final = "application/a2a+json"
+"""The protocol's own media type; clients that do not name it get plain JSON."""
 _BEFORE_HEADERS: Final = "0.3"
 """What a client speaks that does not say."""
 
@@ -79,9 +81,32 @@ def parsed_query(kind: type[Message], query: QueryParams) -> Data:
     return json_format.MessageToDict(message)
 
 
+def needed(asked: Data, name: str) -> str:
+    """A name that has to be given.
+
+    Raises:
+        InvalidParamsError: It is not.
+    """
+    given = asked.get(name)
+    if not isinstance(given, str) or not given:
+        raise InvalidParamsError(f"{name} is missing")
+    return given
+
+
 def _checked(message: Message) -> Data:
     proto_utils.validate_proto_required_fields(message)
     return json_format.MessageToDict(message)
+
+
+def refuse_other_media(content_type: str | None) -> None:
+    """Refuse a body that is said to be something else than JSON.
+
+    Raises:
+        ContentTypeNotSupportedError: It is.
+    """
+    given = (content_type or MEDIA_TYPE).partition(";")[0].strip().lower()
+    if given not in {"application/json", MEDIA_TYPE}:
+        raise ContentTypeNotSupportedError(f"{given} is not read here: send application/json")
 
 
 def refuse_other_version(version: str | None) -> None:
@@ -117,4 +142,6 @@ def rpc_error(error: A2AError) -> Data:
 def rest_error(error: A2AError) -> tuple[int, Data]:
     """As HTTP tells it: the status, and the body."""
     told = build_rest_error_payload(error)
+    if isinstance(error, ContentTypeNotSupportedError):
+        told["error"]["code"] = 415
     return int(told["error"]["code"]), told

@@ -20,6 +20,8 @@ _NOUNS: Final = {
     "record": "Costs, how agents do, alerts, and who changed what.",
     "keys": "Who may come in, and as what.",
     "health": "Whether this server is well.",
+    "openai": "The same agents, for clients of OpenAI Responses.",
+    "a2a": "The same agents, for clients of the Agent2Agent protocol.",
 }
 _DESCRIPTION: Final = (
     "Every path under `/v1` wants a key: `Authorization: Bearer hf_...`. What a key does not reach answers 404. "
@@ -48,5 +50,6 @@ def _completed(document: dict[str, Any]) -> dict[str, Any]:
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     document["info"]["description"] = _DESCRIPTION
-    document["tags"] = [{"name": name, "description": words} for name, words in _NOUNS.items()]
+    used = {tag for path in document["paths"].values() for one in path.values() for tag in one.get("tags", ())}
+    document["tags"] = [{"name": name, "description": words} for name, words in _NOUNS.items() if name in used]
     return document

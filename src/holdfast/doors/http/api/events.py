@@ -5,7 +5,7 @@ from contextlib import aclosing
 from typing import Annotated, Final
 
 from fastapi import Header, Path, Query, Request
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 from pydantic_core import to_json
 from starlette.responses import Response
 
@@ -31,11 +31,6 @@ class EventsQuery(Asked):
     """Only events above this sequence number."""
     limit: int = Field(default=100, ge=1, le=_MOST)
     """Events of a page, up to 1,000. A stream gives them all."""
-
-
-def _number(given: object) -> object:
-    """A sequence number; browsers send an empty one when they have seen none."""
-    return None if given == "" else given
 
 
 _BOTH: Final[Responses] = {
@@ -64,10 +59,9 @@ async def events(
     id: Id,  # noqa: A002 - the word of the domain
     query: Annotated[EventsQuery, Query()],
     seen: Annotated[
-        Annotated[int, Field(ge=0, le=_LAST)] | None,
-        BeforeValidator(_number),
-        Header(alias="Last-Event-ID", description="Of a stream: the last `id` that the client has seen."),
-    ] = None,
+        str,  # browsers send an empty one when they have seen none
+        Header(alias="Last-Event-ID", pattern="^[0-9]{0,18}$", description="Of a stream: the last `id` seen."),
+    ] = "",
 ) -> Response:
     """What happened, in order.
 
@@ -78,27 +72,17 @@ async def events(
     app = app_of(request)
     await reached(app, caller, id)
     if "text/event-stream" in request.headers.get("accept", ""):
-        after = query.after if seen is None else seen
+        after = int(seen) if seen else query.after
         return events_stream(request, caller, _followed(app, id, after), end=END)
-    found = await _some(app, id, query.after, query.limit + 1)
+    found = await app.journal(id, after=query.after, limit=query.limit + 1)
     following = {"after": found[query.limit - 1].seq} if len(found) > query.limit else None
     return linked(request, found[: query.limit], following)
 
 
 async def _followed(app: App, execution_id: str, after: int) -> AsyncGenerator[Sent]:
-    async with aclosing(app.events(execution_id, after=after)) as following:
+    async with aclosing(app.follow(execution_id, after=after)) as following:
         async for event in following:
             yield Sent(id=str(event.seq), data=to_json(event, inf_nan_mode="null"))
-
-
-async def _some(app: App, execution_id: str, after: int, most: int) -> list[Event]:
-    found: list[Event] = []
-    async with aclosing(app.events(execution_id, after=after, follow=False)) as following:
-        async for event in following:
-            found.append(event)
-            if len(found) == most:
-                break
-    return found
 
 
 @router.get(

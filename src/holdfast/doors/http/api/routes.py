@@ -1,9 +1,11 @@
 """What all routes of the API share: who may call them, how they say who asks, and how they are documented."""
 
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from fastapi.security import APIKeyCookie, HTTPBearer
 from starlette.datastructures import Headers
@@ -31,6 +33,9 @@ _SCHEMES: Final = (
 )
 """For the document alone: `guard` reads them."""
 
+LISTS: Final = frozenset({"agent"})
+"""Parameters that may be given several times."""
+
 Seeing = Annotated[Caller, Depends(needs("see"))]
 Running = Annotated[Caller, Depends(needs("run"))]
 Deciding = Annotated[Caller, Depends(needs("decide"))]
@@ -48,11 +53,22 @@ class Keyed(APIRoute):
 
         async def handle(request: Request) -> Response:
             await calling(request)
+            _refuse_repeated(request)
             if takes_json:
                 _refuse_other_media(request.headers)
             return await inner(request)
 
         return handle
+
+
+def _refuse_repeated(request: Request) -> None:
+    """Refuse a parameter that is given twice and means one thing: nobody guesses which one was meant."""
+    given = Counter(name for name, _ in request.query_params.multi_items())
+    wrong = [name for name, times in given.items() if times > 1 and name not in LISTS]
+    if wrong:
+        raise RequestValidationError(
+            [{"type": "repeated", "loc": ("query", name), "msg": "it is given more than once"} for name in wrong]
+        )
 
 
 def _refuse_other_media(headers: Headers) -> None:

@@ -13,8 +13,9 @@ from holdfast.doors.http.api.answering import CHANGES, answer, problems
 from holdfast.doors.http.api.asking import MOST, Asked, Id, Name, WantedExecutions
 from holdfast.doors.http.api.routes import Operating, Running, app_of, noun
 from holdfast.doors.http.api.shapes import ANSWER, shape
+from holdfast.doors.http.guard import entitled
 from holdfast.doors.http.problems import problem_from
-from holdfast.doors.http.reached import entitled, reached
+from holdfast.doors.http.reached import reached
 from holdfast.errors import HoldfastError, NotFound, UsageError
 from holdfast.types import Caller, Execution, Status
 

@@ -1,4 +1,4 @@
-"""One question: its card, every answer to it, the difference that an edit makes, and a standing yes."""
+"""One question: its card, every answer to it, the difference that an edit makes, and a grant."""
 
 import json
 from collections.abc import Sequence
@@ -82,7 +82,7 @@ async def decide(
         decided = await app.decide(approval_id, answer, by=caller.name, note=given.note or None, edit=replaced)
     except (UsageError, Refused, InvalidArguments, JournalBroken) as error:
         now = await app.glance.approval(caller, approval_id)
-        return await card_page(request, caller, now, _refused(given, error), status=_status(error))
+        return await card_page(request, caller, now, _refused(asked, given, error), status=_status(error))
     return redirect(request, f"/approvals/{approval_id}{Filters.of(request).query()}", note=_told(decided))
 
 
@@ -100,12 +100,12 @@ async def show_difference(
 async def grant(
     request: Request, approval_id: str, caller: Annotated[Caller, Depends(needs("decide"))], form: Form
 ) -> Response:
-    """Give a standing yes for calls such as this one."""
+    """Let calls such as this one run without asking, for a while."""
     app = app_of(request)
     asked = await app.glance.approval(caller, approval_id)
     back = f"/approvals/{approval_id}{Filters.of(request).query()}"
     if not concerns(caller, agent=asked.agent_type):
-        raise Forbidden("a standing yes holds for every user, and you are bound to one: answer each call")
+        raise Forbidden("a grant holds for every user, and you are bound to one: answer each call")
     try:
         given = await app.grant(
             asked.tool_name or "",
@@ -117,7 +117,7 @@ async def grant(
             bounds=[line for line in form.text("bounds").splitlines() if line.strip()],
         )
     except (UsageError, Refused, OverflowError) as error:
-        return redirect(request, back, problem=f"No standing yes was given: {error}")
+        return redirect(request, back, problem=f"No grant was given: {error}")
     until = f"{given.until:%Y-%m-%d %H:%M} UTC"
     return redirect(request, back, note=f"{asked.tool_name} may run {given.uses} times within bounds until {until}.")
 
@@ -161,8 +161,20 @@ def read(asked: Approval, given: Given) -> tuple[Answer, Json]:
         raise UsageError("Write the answer: it is what the agent waits for.")
     if choice.asks == "edit" and given.edit is None:
         raise UsageError("Write what it should run with.")
+    if choice.answer == "approve" and choice.asks is None and _is_changed(asked, given.edit):
+        raise UsageError("You changed what is in the editor: choose “Approve with changes”, or undo the changes.")
     takes_edit = choice.asks in {"edit", "result"} or (asked.kind == "escalation" and choice.answer == "approve")
     return choice.answer, _json(given.edit) if takes_edit and given.edit else None
+
+
+def _is_changed(asked: Approval, edit: str | None) -> bool:
+    """Whether the editor has something else than what is asked: a plain yes must not pass it over."""
+    if edit is None:
+        return False
+    try:
+        return parsed(edit) != asked.arguments
+    except (ValueError, RecursionError):
+        return True
 
 
 def _json(text: str) -> Json:
@@ -185,9 +197,10 @@ async def _compared(request: Request, asked: Approval, given: Given) -> Given:
     return replace(given, compared=difference(asked.arguments, checked), edit=given.edit or editable(checked))
 
 
-def _refused(given: Given, error: HoldfastError) -> Given:
-    about_edit = given.choice == "edit" and isinstance(error, (UsageError, InvalidArguments))
+def _refused(asked: Approval, given: Given, error: HoldfastError) -> Given:
+    edits = given.choice == "edit" or (given.choice == "approve" and _is_changed(asked, given.edit))
     said = str(error)
+    about_edit = edits and isinstance(error, (UsageError, InvalidArguments))
     return replace(given, problem=f"{said[:1].upper()}{said[1:]}", about_edit=about_edit)
 
 

@@ -110,7 +110,7 @@ class CardView:
     editor: str
     """The JSON an edit begins with; empty: nothing to edit."""
     bounds: str
-    """Bounds of a standing yes that would cover just this, a line each; empty: none can be given."""
+    """Bounds of a grant that would cover just this, a line each; empty: none can be given."""
     edited: Sequence[Row]
     """How what was agreed to differs from what was asked."""
     edit: str

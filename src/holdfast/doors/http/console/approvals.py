@@ -1,9 +1,7 @@
-"""The open questions, what was decided, standing yeses, and deciding many at once."""
+"""The open questions, what was decided, grants, and deciding many at once."""
 
 import asyncio
-import json
-import re
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Annotated, Final, Literal, cast
 
 from fastapi import APIRouter, Depends, Request
@@ -15,8 +13,9 @@ from holdfast.doors.http.console.figures import now
 from holdfast.doors.http.console.forms import Form
 from holdfast.doors.http.console.inbox import Filters, inbox
 from holdfast.doors.http.console.shell import app_of, fragment, page, redirect
+from holdfast.doors.http.console.stirring import changed_parts
 from holdfast.doors.http.guard import needs
-from holdfast.doors.http.stream import Sent, events_stream
+from holdfast.doors.http.stream import events_stream
 from holdfast.errors import NotFound, Refused, UsageError
 from holdfast.outside import became
 from holdfast.policy.alike import alike
@@ -33,7 +32,6 @@ _YES: Final = frozenset({"call", "result", "change", "escalation"})
 """Kinds that a plain yes answers."""
 _EVERY_S: Final = 1.0
 """The list is drawn again at most so often."""
-_AGES: Final = re.compile(r">[^<]*</time>")
 Sees = Annotated[Caller, Depends(needs("see"))]
 _NO: Final = _YES | {"question"}
 
@@ -67,17 +65,11 @@ async def approvals(request: Request, caller: Sees) -> Response:
 @router.get("/live/approvals")
 async def live_approvals(request: Request, caller: Sees, shown: str = "", watch: str = "") -> Response:
     """The list whenever it looks different, and what became of the question that is shown, once it is decided."""
-    return events_stream(request, caller, _changes(request, caller, shown, watch=bool(watch)))
 
+    def drawn() -> Awaitable[Mapping[str, str]]:
+        return _drawn(request, caller, shown, watch=bool(watch))
 
-async def _changes(request: Request, caller: Caller, shown: str, *, watch: bool) -> AsyncGenerator[Sent]:
-    seen: dict[str, str] = {}
-    async for _ in app_of(request).control.changes(most_every_s=_EVERY_S):
-        drawn = await _drawn(request, caller, shown, watch=watch)
-        changed = {name: html for name, html in drawn.items() if seen.get(name) != _still(html)}
-        seen |= {name: _still(html) for name, html in changed.items()}
-        if changed:
-            yield Sent(event="parts", data=json.dumps(changed))
+    return events_stream(request, caller, changed_parts(app_of(request), drawn, every_s=_EVERY_S))
 
 
 async def _drawn(request: Request, caller: Caller, shown: str, *, watch: bool) -> Mapping[str, str]:
@@ -96,11 +88,6 @@ async def _drawn(request: Request, caller: Caller, shown: str, *, watch: bool) -
         known = await app_of(request).glance.approval(caller, shown)
         parts["standing"] = fragment(request, "approval_standing.html", caller=caller, one=known, said=_said(known))
     return parts
-
-
-def _still(html: str) -> str:
-    """A part without its ages, which every page counts on by itself."""
-    return _AGES.sub("", html)
 
 
 def _said(known: Approval) -> str:
@@ -122,17 +109,17 @@ async def _history(request: Request, caller: Caller, filters: Filters) -> Respon
 async def _grants(request: Request, caller: Caller) -> Response:
     found = [one for one in await app_of(request).grants() if concerns(caller, agent=one.agent)]
     return await page(
-        request, "approvals_grants.html", caller=caller, title="Standing yeses", tab="grants",
+        request, "approvals_grants.html", caller=caller, title="Grants", tab="grants",
         filters=Filters(), rows=[(one, in_words(one.bounds)) for one in found],
     )  # fmt: skip
 
 
 @router.post("/approvals/grants/{grant_id}/revoke")
 async def revoke(request: Request, grant_id: str, caller: Annotated[Caller, Depends(needs("decide"))]) -> Response:
-    """Take a standing yes back."""
+    """Take a grant back."""
     app = app_of(request)
     if not any(one.id == grant_id and concerns(caller, agent=one.agent) for one in await app.grants()):
-        raise NotFound(f"no standing yes {grant_id!r} is in force")
+        raise NotFound(f"no grant {grant_id!r} is in force")
     await app.revoke(grant_id, by=caller.name)
     return redirect(request, "/approvals?tab=grants", note="Taken back: from now on people are asked again.")
 

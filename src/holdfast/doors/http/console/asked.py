@@ -5,9 +5,27 @@ import re
 from collections.abc import Mapping
 from typing import Final, cast
 
-_TELLING: Final = ("subject", "title", "question", "request", "task", "text", "message", "prompt", "input", "body")
-"""Fields of an input that say what it is about, the most telling first."""
+_TELLING: Final = (
+    "subject",
+    "title",
+    "question",
+    "request",
+    "task",
+    "text",
+    "message",
+    "prompt",
+    "answer",
+    "summary",
+    "input",
+    "body",
+)
+"""Fields of an input or a result that say what it is about, the most telling first."""
 _STRING: Final = re.compile(r'"((?:[^"\\]|\\.)*)')
+
+
+def gist_of(value: object, *, at_most: int = 200) -> str:
+    """A line for an input or a result that is known whole."""
+    return " ".join(_words(value).split())[:at_most]
 
 
 def gist(beginning: str, *, at_most: int = 200) -> str:
@@ -16,7 +34,7 @@ def gist(beginning: str, *, at_most: int = 200) -> str:
         value = json.loads(beginning)
     except ValueError:
         value = _cut(beginning)
-    return " ".join(_words(value).split())[:at_most]
+    return gist_of(value, at_most=at_most)
 
 
 def _words(value: object) -> str:

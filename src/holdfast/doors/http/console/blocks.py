@@ -1,7 +1,7 @@
 """What a panel is made of: values exactly as they are, facts by name, and entries at their time."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -91,3 +91,32 @@ def _own_key(key: str) -> str:
 
 def _size(count: Json) -> str:
     return f"{count:,} bytes" if isinstance(count, int) else "a large value"
+
+
+def message(response: Json) -> Iterator[Block]:
+    """A model's message, as the model library's JSON: what it thinks, says and asks for."""
+    parts = response.get("parts") if isinstance(response, Mapping) else None
+    if not isinstance(parts, Sequence) or isinstance(parts, str):
+        yield value("Answer", response)
+        return
+    for part in parts:
+        if not isinstance(part, Mapping):
+            continue
+        kind, content = part.get("part_kind"), part.get("content")
+        if kind == "tool-call":
+            yield value(f"Asks for {part.get('tool_name')}", loaded(part.get("args")))
+        elif kind == "thinking" and content:
+            yield value("Thinks", content)
+        elif content:
+            yield value("Says" if kind == "text" else str(kind), content)
+
+
+def loaded(args: Json) -> Json:
+    """Arguments as an object: some providers give them as text."""
+    if isinstance(args, str):
+        try:
+            loaded: Json = json.loads(args)
+        except ValueError:
+            return args
+        return loaded
+    return args

@@ -1,5 +1,6 @@
 """What changed between two values, line by line: made here, so that it needs no script. Pure."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -12,7 +13,10 @@ from holdfast.types import Json
 _MOST_LINES: Final = 1_500
 """Above it lines are compared one by one: matching them would take the square of their number."""
 _MOST_CHARS: Final = 2_000
-"""Of a line within which single characters are compared."""
+"""Of a line within which single words are compared."""
+_ALIKE: Final = 0.4
+_WORDS: Final = re.compile(r"\w+|\W")
+_LINE_END: Final = re.compile(r"(?<!\\)((?:\\\\)*)\\n")
 _CONTEXT: Final = 3
 
 
@@ -44,10 +48,15 @@ class Row:
 
 def difference(before: Json, after: Json) -> Sequence[Row]:
     """How one value differs from another, with a few lines around; nothing where they are the same."""
-    old, new = pretty(_sorted(before)).split("\n"), pretty(_sorted(after)).split("\n")
+    old, new = _lines(before), _lines(after)
     if old == new:
         return ()
     return tuple(_shortened(_rows(old, new)))
+
+
+def _lines(value: Json) -> Sequence[str]:
+    """The value as JSON, with a line of its own for each line of a text in it."""
+    return _LINE_END.sub(r"\1\\n\n    ", pretty(_sorted(value))).split("\n")
 
 
 def _sorted(value: Json) -> Json:
@@ -89,14 +98,20 @@ def _replaced(gone: Sequence[str], new: Sequence[str]) -> Iterator[Row]:
 
 
 def _marked(old: str, new: str) -> tuple[tuple[Piece, ...], tuple[Piece, ...]]:
+    """Two lines with the words that differ; lines that have little in common are different as wholes."""
+    plain = (Piece(text=old, changed=False),), (Piece(text=new, changed=False),)
     if max(len(old), len(new)) > _MOST_CHARS:
-        return (Piece(text=old, changed=True),), (Piece(text=new, changed=True),)
+        return plain
+    before, after = _WORDS.findall(old), _WORDS.findall(new)
+    matched = SequenceMatcher(None, before, after, autojunk=False)
+    if matched.ratio() < _ALIKE:
+        return plain
     left: list[Piece] = []
     right: list[Piece] = []
-    for tag, start, end, other_start, other_end in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+    for tag, start, end, other_start, other_end in matched.get_opcodes():
         changed = tag != "equal"
-        left += [Piece(text=old[start:end], changed=changed)] if end > start else []
-        right += [Piece(text=new[other_start:other_end], changed=changed)] if other_end > other_start else []
+        left += [Piece(text="".join(before[start:end]), changed=changed)] if end > start else []
+        right += [Piece(text="".join(after[other_start:other_end]), changed=changed)] if other_end > other_start else []
     return tuple(left), tuple(right)
 
 

@@ -15,7 +15,7 @@ from holdfast.doors.http.console.span import Span
 from holdfast.doors.http.console.story import Story, panel, read_story, telling_tab
 from holdfast.doors.http.guard import needs
 from holdfast.doors.http.reached import reached
-from holdfast.types import Approval, Caller, Line, ModelUsage
+from holdfast.types import Caller, Line, ModelUsage
 
 router = APIRouter(include_in_schema=False)
 Sees = Annotated[Caller, Depends(needs("see"))]
@@ -66,7 +66,7 @@ async def execution(request: Request, id_: str, caller: Sees) -> Response:
     line, look = await reached(app_of(request), caller, id_), look_of(request)
     context = await _context(request, line, look)
     children = await app_of(request).glance.children(line.id, limit=_CHILDREN)
-    more = {"lines": children, "ticks": False, "caption": "Executions that this one started"}
+    more: dict[str, Any] = {"lines": children, "ticks": False, "caption": "Executions that this one started"}
     return await page(request, "execution.html", caller=caller, **context, **more)
 
 
@@ -111,7 +111,7 @@ async def _context(request: Request, line: Line, look: Look) -> dict[str, Any]:
         "tabs": TABS,
         "tab": tab,
         "blocks": panel(story, tab, chosen=chosen, usage=usage),
-        "approvals": [one for one in asked if isinstance(one, Approval)][:5],
+        "approvals": asked[:5],
         "gist": gist,
         "span_name": span_name,
     }

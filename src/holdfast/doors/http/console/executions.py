@@ -15,8 +15,8 @@ from holdfast.doors.http.console.asked import gist
 from holdfast.doors.http.console.figures import now, plural
 from holdfast.doors.http.console.forms import Form
 from holdfast.doors.http.console.shell import app_of, own_path, page, redirect
-from holdfast.doors.http.guard import needs
-from holdfast.doors.http.reached import entitled, reached
+from holdfast.doors.http.guard import entitled, needs
+from holdfast.doors.http.reached import reached
 from holdfast.errors import HoldfastError, UsageError
 from holdfast.policy.roles import reaches
 from holdfast.types import Caller, Json, Line, Status, Wanted

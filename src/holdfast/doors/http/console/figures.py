@@ -58,12 +58,12 @@ def _two_units(seconds: int) -> str:
 
 
 def money(usd: Decimal | float | None) -> str:
-    """Dollars: to the cent from 10 on, else to a hundredth of a cent."""
+    """Dollars: to the cent from one on, below to a hundredth of a cent."""
     if usd is None:
         return ""
     amount = Decimal(usd)
     sign = "-" if amount < 0 else ""
-    return f"{sign}${abs(amount):,.2f}" if abs(amount) >= 10 or not amount else f"{sign}${abs(amount):,.4f}"
+    return f"{sign}${abs(amount):,.2f}" if abs(amount) >= 1 or not amount else f"{sign}${abs(amount):,.4f}"
 
 
 def tokens(count: float | Decimal | None) -> str:

@@ -3,14 +3,16 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Final, cast, get_args
+from typing import Annotated, Any, Final, cast, get_args
 
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from holdfast.doors.http.console.forms import Form
-from holdfast.doors.http.console.shell import app_of, page, redirect
+from holdfast.doors.http.console.shell import app_of, fragment, page, redirect
+from holdfast.doors.http.console.stirring import changed_parts
 from holdfast.doors.http.guard import needs
+from holdfast.doors.http.stream import events_stream
 from holdfast.errors import NotFound, Refused, UsageError
 from holdfast.types import Breaker, BreakerKind, Caller, Fleet, Letter, Queue
 
@@ -25,6 +27,8 @@ _REASONS: Final[Mapping[str, str]] = {
     "PAUSED": "for a kill switch",
     "CHILD": "for another execution",
 }
+_EVERY_S: Final = 2.0
+Sees = Annotated[Caller, Depends(needs("see"))]
 Operates = Annotated[Caller, Depends(needs("operate"))]
 
 
@@ -51,8 +55,23 @@ class BreakerView:
 
 
 @router.get("/health")
-async def health(request: Request, caller: Annotated[Caller, Depends(needs("see"))]) -> Response:
+async def health(request: Request, caller: Sees) -> Response:
     """The page. Of machines: it names nobody's executions to who reaches only some."""
+    return await page(request, "health.html", caller=caller, title="Health", **await _found(request, caller))
+
+
+@router.get("/live/health")
+async def live_health(request: Request, caller: Sees) -> Response:
+    """All of the page, whenever it looks different."""
+
+    async def drawn() -> Mapping[str, str]:
+        html = fragment(request, "health_now.html", caller=caller, **await _found(request, caller))
+        return {"health-now": html}
+
+    return events_stream(request, caller, changed_parts(app_of(request), drawn, every_s=_EVERY_S))
+
+
+async def _found(request: Request, caller: Caller) -> dict[str, Any]:
     app = app_of(request)
     fleet, controls, alerts, dead = await asyncio.gather(
         app.control.fleet(),
@@ -61,12 +80,20 @@ async def health(request: Request, caller: Annotated[Caller, Depends(needs("see"
         app.control.letters(status="dead", limit=_LETTERS),
     )
     whole = caller.user is None and not caller.agents
-    return await page(
-        request, "health.html", caller=caller, title="Health", fleet=fleet, queue=queue_view(fleet.queue),
-        breakers=[breaker_view(one) for one in controls.breakers], state=app.health(), whole=whole,
-        alerts=alerts if whole else (), dead=dead if whole else (), about=about, size=_size(fleet),
-        kinds=get_args(BreakerKind), place=_where(app.database), switches=controls.switches,
-    )  # fmt: skip
+    return {
+        "fleet": fleet,
+        "queue": queue_view(fleet.queue),
+        "breakers": [breaker_view(one) for one in controls.breakers],
+        "state": app.health(),
+        "whole": whole,
+        "alerts": alerts if whole else (),
+        "dead": dead if whole else (),
+        "about": about,
+        "size": _size(fleet),
+        "kinds": get_args(BreakerKind),
+        "place": _where(app.database),
+        "switches": controls.switches,
+    }
 
 
 @router.post("/health/breakers/open")

@@ -10,7 +10,7 @@ from holdfast.doors.http.console.shell import app_of, own_path, page, url
 from holdfast.doors.http.credentials import COOKIE, count_guess, refuse_foreign
 from holdfast.doors.http.guard import caller as caller_of
 from holdfast.doors.http.hosts import came_securely
-from holdfast.errors import Unauthenticated
+from holdfast.errors import HoldfastError, Unauthenticated
 
 router = APIRouter(include_in_schema=False)
 LASTS_S: Final = 43_200
@@ -31,7 +31,7 @@ async def form(request: Request) -> Response:
     try:
         await app_of(request).access.caller_of_session(cookie)
     except Unauthenticated as over:
-        response = await login_form(request, wanted, problem=str(over))
+        response = await login_form(request, wanted, problem=in_words(over))
         response.delete_cookie(COOKIE, path=_cookie_path(request))
         return response
     return RedirectResponse(url(request, wanted), status_code=303)
@@ -47,7 +47,7 @@ async def log_in(
     try:
         return await _opened(request, key.strip(), RedirectResponse(url(request, wanted), status_code=303))
     except Unauthenticated as refused:
-        return await login_form(request, wanted, problem=str(refused), status=401)
+        return await login_form(request, wanted, problem=in_words(refused), status=401)
 
 
 @router.get("/login/{token}")
@@ -63,7 +63,7 @@ async def use(request: Request, token: str) -> Response:
     try:
         return await _opened(request, token, RedirectResponse(url(request, "/"), status_code=303))
     except Unauthenticated as refused:
-        return await login_form(request, "/", problem=str(refused), status=401)
+        return await login_form(request, "/", problem=in_words(refused), status=401)
 
 
 @router.post("/logout")
@@ -118,6 +118,14 @@ async def login_form(request: Request, wanted: str, *, problem: str | None = Non
         request, "login.html", status=status, title="Log in", token=None, next=wanted, problem=problem,
         single_sign_on=oidc.label if oidc else None,
     )  # fmt: skip
+
+
+def in_words(refused: HoldfastError) -> str:
+    """Why somebody is not let in, for themselves."""
+    if isinstance(refused, Unauthenticated) and refused.guessed:
+        return "Nobody knows this key or link: check that it was copied whole."
+    said = str(refused)
+    return f"{said[:1].upper()}{said[1:]}."
 
 
 def _cookie_path(request: Request) -> str:

@@ -1,11 +1,11 @@
 """The first page: how everything stands, what runs, who is waited for, what it costs, what goes wrong."""
 
 import asyncio
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
 from decimal import Decimal
+from functools import partial
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Request
@@ -14,6 +14,7 @@ from starlette.responses import Response
 from holdfast.app import App
 from holdfast.doors.http.console.asked import gist
 from holdfast.doors.http.console.figures import money, now, tokens
+from holdfast.doors.http.console.remembered import remembered
 from holdfast.doors.http.console.shell import app_of, fragment, page
 from holdfast.doors.http.guard import needs
 from holdfast.types import ENDED, Account, Alert, Approval, Caller, Failing, Line, Standing, Status, Wanted
@@ -27,9 +28,8 @@ _LIVE: Final[Sequence[Status]] = ("running", "awaiting_review", "pending")
 _SHOWN: Final = 14
 """Live executions on the page."""
 _BUDGETS: Final = 4
-_COST_HOLDS_S: Final = 10.0
-_costs: dict[tuple[int, str | None, tuple[str, ...]], tuple[float, Decimal]] = {}
-"""What today cost, by app and whose, with when it was added up: every open page wants it."""
+_PATIENCE_S: Final = 0.08
+"""A page waits so long for what is added up over a day."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +64,7 @@ class Overview:
     oldest: Approval | None
     open_approvals: int
     failing: Sequence[Failing]
-    cost_today: Decimal
+    cost_today: Decimal | None
     accounts: Sequence[Account]
     alerts: Sequence[Alert]
 
@@ -87,7 +87,7 @@ async def _look(app: App, caller: Caller) -> Overview:
     live = asyncio.gather(*(glance.lines(caller, Wanted(status=status), limit=_SHOWN) for status in _LIVE))
     standing, failing, oldest, count, cost = await asyncio.gather(
         glance.standing(caller),
-        glance.failing(caller),
+        _failing(app, caller),
         glance.waiting(caller, limit=1),
         glance.open_approvals(caller),
         _cost_today(app, caller),
@@ -104,17 +104,22 @@ async def _look(app: App, caller: Caller) -> Overview:
     )
 
 
-async def _cost_today(app: App, caller: Caller) -> Decimal:
-    key, present = (id(app), caller.user, caller.agents), time.monotonic()
-    at, cost = _costs.get(key, (0.0, Decimal(0)))
-    if not at or present - at > _COST_HOLDS_S:
-        midnight = now().astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-        found = await app.control.costs(by="day", since=midnight, user=caller.user, agents=caller.agents)
-        cost = sum((one.cost_usd for one in found), Decimal(0))
-        if len(_costs) > 1_000:
-            _costs.clear()
-        _costs[key] = (present, cost)
-    return cost
+async def _failing(app: App, caller: Caller) -> Sequence[Failing]:
+    who = ("failing", caller.user, caller.agents)
+    return (await remembered(app).ask(who, partial(app.glance.failing, caller)))[0]
+
+
+async def _cost_today(app: App, caller: Caller) -> Decimal | None:
+    """What today's executions cost; `None`: it is still being added up, and the next look has it."""
+    midnight = now().astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    find = partial(app.control.costs, by="day", since=midnight, user=caller.user, agents=caller.agents)
+    asking = asyncio.ensure_future(remembered(app).ask(("today", midnight, caller.user, caller.agents), find))
+    await asyncio.wait({asking}, timeout=_PATIENCE_S)
+    if not asking.done():
+        asking.add_done_callback(lambda done: done.cancelled() or done.exception())  # the next look tells
+        return None
+    found, _ = asking.result()
+    return sum((one.cost_usd for one in found), Decimal(0))
 
 
 # --- pure

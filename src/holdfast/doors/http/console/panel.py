@@ -1,10 +1,9 @@
 """What the right panel says about a part of the story, by tab: each event adds what it knows."""
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, Literal, TypeAlias, cast
 
-from holdfast.doors.http.console.blocks import Blob, Block, Entry, Value, facts, value
+from holdfast.doors.http.console.blocks import Blob, Block, Entry, Value, facts, loaded, message, value
 from holdfast.doors.http.console.figures import money
 from holdfast.doors.screen import call_words, words
 from holdfast.trail import events as kinds
@@ -95,7 +94,7 @@ def _requested(event: Event) -> Iterator[Added]:
 
 def _responded(event: Event) -> Iterator[Added]:
     data = event.data
-    for block in _message(data.get("response")):
+    for block in message(data.get("response")):
         yield "output", block
     model, rung = str(data.get("gen_ai.request.model") or data.get("gen_ai.response.model")), _int(data.get("rung"))
     yield (
@@ -112,34 +111,6 @@ def _responded(event: Event) -> Iterator[Added]:
     )
     place = f", rung {rung + 1} of the chain" if rung else ""
     yield "attempts", Entry(title=model, said=f"answered after {_ms(data)}{place}", event=event, status="completed")
-
-
-def _message(response: Json) -> Iterator[Block]:
-    parts = response.get("parts") if isinstance(response, Mapping) else None
-    if not isinstance(parts, Sequence) or isinstance(parts, str):
-        yield value("Answer", response)
-        return
-    for part in parts:
-        if not isinstance(part, Mapping):
-            continue
-        kind, content = part.get("part_kind"), part.get("content")
-        if kind == "tool-call":
-            yield value(f"Asks for {part.get('tool_name')}", _loaded(part.get("args")))
-        elif kind == "thinking" and content:
-            yield value("Thinks", content)
-        elif content:
-            yield value("Says" if kind == "text" else str(kind), content)
-
-
-def _loaded(args: Json) -> Json:
-    """Arguments as an object: some providers give them as text."""
-    if isinstance(args, str):
-        try:
-            loaded: Json = json.loads(args)
-        except ValueError:
-            return args
-        return loaded
-    return args
 
 
 def _attempt(event: Event) -> Iterator[Added]:
@@ -220,7 +191,7 @@ def _ended(event: Event) -> Iterator[Added]:
     if data.get("error"):
         yield "output", value("Error", data.get("error"), look="failed")
     if content not in (None, ""):
-        yield "output", value("Told the model", _loaded(content) if data.get("json") else content)
+        yield "output", value("Told the model", loaded(content) if data.get("json") else content)
     if isinstance(digest := data.get("blob"), str):
         yield "output", Value(title="Whole output", text="", blobs=(Blob(digest=digest, size="kept as a blob"),))
     if data.get("reused_from"):

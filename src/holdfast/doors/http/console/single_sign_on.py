@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 from holdfast.config import Settings
 from holdfast.config.oidc import OidcSettings
 from holdfast.doors.http.begun import BEGUN_S, Begun
-from holdfast.doors.http.console.login import LASTS_S, change_session, is_secure, login_form, passing
+from holdfast.doors.http.console.login import LASTS_S, change_session, in_words, is_secure, login_form, passing
 from holdfast.doors.http.console.shell import app_of, own_path, url
 from holdfast.errors import AccessDenied, MissingExtra, NotFound, Unauthenticated, UsageError
 from holdfast.policy.vouched import Vouched, name_of, role_of
@@ -39,7 +39,7 @@ async def begin(request: Request) -> Response:
     try:
         address = await _provider(request, settings).address(begun, back_to=_back_to(request))
     except Unauthenticated as refused:
-        return await login_form(request, begun.onward, problem=str(refused), status=502)
+        return await login_form(request, begun.onward, problem=in_words(refused), status=502)
     response = RedirectResponse(address, status_code=303)
     response.set_cookie(
         _COOKIE,
@@ -65,7 +65,7 @@ async def finish(request: Request) -> Response:
         )
         cookie = await _admitted(request, claims, settings)
     except (AccessDenied, UsageError) as refused:
-        response = await login_form(request, "/", problem=str(refused), status=403)
+        response = await login_form(request, "/", problem=in_words(refused), status=403)
     else:
         # A browser that comes from the provider would not bring the new cookie to the next page; from here it does.
         response = await passing(request, begun.onward)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
+from holdfast.doors.http.console.asked import gist_of
 from holdfast.doors.http.console.span import Span
 from holdfast.doors.http.console.telling import Data, Telling
 from holdfast.doors.screen import words
@@ -34,17 +35,20 @@ def takeovers_of(changes: Sequence[Event]) -> Mapping[int, str]:
     return found
 
 
-def idle_of(changes: Sequence[Event]) -> Iterator[tuple[datetime, datetime]]:
-    """When nobody worked on it: from a parking to the next claim. Pure."""
+def idle_of(changes: Sequence[Event], present: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """When nobody worked on it: from a parking to the next claim, or until now. Pure."""
     parked: datetime | None = None
     for event in changes:
-        if event.kind in {kinds.PARKED, kinds.STARTED, kinds.FAILED, kinds.RETRIED} and parked is None:
+        if event.kind in _IDLE and parked is None:
             parked = event.at
         elif event.kind == kinds.CLAIMED and parked is not None:
             yield parked, event.at
             parked = None
+    if parked is not None and present > parked:
+        yield parked, present
 
 
+_IDLE: Final = frozenset({kinds.PARKED, kinds.STARTED, kinds.FAILED, kinds.RETRIED})
 Teller = Callable[[Telling, Event], None]
 
 
@@ -87,7 +91,7 @@ def _proposed(telling: Telling, event: Event) -> None:
 
 
 _TELLERS: Final[Mapping[str, Teller]] = {
-    kinds.STARTED: _noted("Asked", lambda data: words(data.get("input"))),
+    kinds.STARTED: _noted("Asked", lambda data: gist_of(data.get("input"))),
     kinds.CLAIMED: Telling.claim,
     kinds.PARKED: _noted("Parked", _parked),
     kinds.COMPLETED: Telling.over,

@@ -3,13 +3,13 @@
 import asyncio
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
 from holdfast.app import App
 from holdfast.doors.http.console.axis import Axis, Piece
-from holdfast.doors.http.console.blocks import Block, facts
+from holdfast.doors.http.console.blocks import Block, Entry, facts
 from holdfast.doors.http.console.figures import money, now
 from holdfast.doors.http.console.panel import Tab, panel_of
 from holdfast.doors.http.console.span import Span
@@ -122,7 +122,7 @@ def tell(line: Line, *, window: Window, events: Sequence[Event], changes: Sequen
         line=line,
         window=window,
         spans=spans_of(events, takeovers),
-        axis=Axis(begin, end, idle_of(changes)),
+        axis=Axis(begin, end, idle_of(changes, end)),
         events=events,
         changes=changes,
         takeovers=takeovers,
@@ -160,7 +160,8 @@ def panel(story: Story, tab: Tab, *, chosen: Span | None, usage: Sequence[ModelU
         return panel_of([event for event in story.changes[-1:] if event.kind in _OUTPUT], tab)
     if tab == "attempts":
         failed = [event for event in story.events if event.kind == kinds.MODEL_ATTEMPT_FAILED]
-        return panel_of(sorted([*story.changes, *failed], key=lambda event: event.seq), tab)
+        blocks = panel_of(sorted([*story.changes, *failed], key=lambda event: event.seq), tab)
+        return [_taken_over(story, block) if isinstance(block, Entry) else block for block in blocks]
     return panel_of(story.events, tab)
 
 
@@ -179,6 +180,15 @@ def _events_of(story: Story, chosen: Span) -> Sequence[Event]:
         return chosen.events
     inside = [one for one in story.spans if one.depth and one.step == chosen.step and one.queued_at >= chosen.queued_at]
     return sorted({event.seq: event for one in inside for event in one.events}.values(), key=lambda event: event.seq)
+
+
+def _taken_over(story: Story, claim: Entry) -> Entry:
+    """A claim as what it was: the end of another worker."""
+    before = story.takeovers.get(claim.event.seq)
+    if before is None:
+        return claim
+    said = f"by {words(claim.event.data.get('worker'))}: {before} stopped without parking it"
+    return replace(claim, title="Taken over", said=said, status="failed")
 
 
 def _totals(story: Story) -> Block:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, cast
 
+from holdfast.doors.http.console.asked import gist_of
 from holdfast.doors.http.console.span import Span
 from holdfast.doors.screen import call_words, words
 from holdfast.trail import events as kinds
@@ -165,9 +166,9 @@ class Telling:
         """What a call came to, for now or for good."""
         if span := self._call(event):
             span.status = str(event.data.get("status"))
-            if span.started_at is not None and event.data.get("latency_ms") is not None:
-                span.started_at = max(span.started_at, event.at - _ms(event.data))
             span.ended_at = None if span.status == "pending" else event.at
+            if span.started_at is not None and event.data.get("latency_ms") is not None:
+                span.started_at, span.ended_at = _ran(span, event)
             if error := event.data.get("error"):
                 span.said = words(error)
 
@@ -272,7 +273,7 @@ class Telling:
         """The execution ended: its step with it."""
         self._close_step()
         status = event.kind.removeprefix("execution.")
-        said = {kinds.COMPLETED: words(event.data.get("result")), kinds.CANCELLED: f"by {event.data.get('by')}"}
+        said = {kinds.COMPLETED: gist_of(event.data.get("result")), kinds.CANCELLED: f"by {event.data.get('by')}"}
         failed = f"{event.data.get('reason')}: {words(event.data.get('error'))}"
         if self._model is not None and self._model.ended_at is None:
             self._model.status, self._model.ended_at, self._model.said = "cancelled", event.at, "no answer was recorded"
@@ -282,11 +283,18 @@ class Telling:
         """A worker took it."""
         worker = str(event.data.get("worker"))
         if before := self._takeovers.get(event.seq):
-            if self._model is not None and self._model.ended_at is None:
-                self._cut_off(event.at)
+            self._begin_again(event.at)
             self.note(event, "Taken over", f"by {worker}: {before} stopped without parking it", "failed")
         else:
             self.note(event, "Claimed", f"by {worker}")
+
+    def _begin_again(self, at: datetime) -> None:
+        """What may be repeated begins anew; of the rest it is asked whether it happened."""
+        if self._model is not None and self._model.ended_at is None:
+            self._cut_off(at)
+        for span in self._calls.values():
+            if span.status == "running" and span.events[0].data.get("effect") != "irreversible":
+                span.started_at = at
 
     def _close_step(self) -> None:
         if self._step is not None:
@@ -300,6 +308,19 @@ class Telling:
                 return status
         last = next((one for one in reversed(inside) if one.kind == "model"), None)
         return "failed" if last is not None and last.status == "failed" else "completed"
+
+
+def _ran(span: Span, event: Event) -> tuple[datetime, datetime | None]:
+    """When a call ran: outcomes are written together, when all calls of a turn are done.
+
+    Reads run side by side from the beginning; effects one after the other, so theirs is nearer the end.
+    """
+    begun, took = span.started_at or event.at, _ms(event.data)
+    if span.ended_at is None:
+        return begun, None
+    if span.events and span.events[0].data.get("effect") == "read":
+        return begun, min(begun + took, event.at)
+    return max(begun, event.at - took), event.at
 
 
 def _answer(response: Json) -> str:

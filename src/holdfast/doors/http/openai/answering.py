@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Final, cast
 
 from holdfast.app import App
+from holdfast.doors.http.guard import entitled
 from holdfast.doors.http.openai.asked import Given
 from holdfast.doors.http.openai.refusal import Unfit
-from holdfast.doors.http.reached import entitled
 from holdfast.types import Answer, Approval, ApprovalKind, Caller
 
 _DOUBT: Final = ("happened", "run", "skip")

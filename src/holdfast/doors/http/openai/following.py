@@ -8,7 +8,7 @@ from contextlib import aclosing, suppress
 from typing import Final
 
 from holdfast.app import App
-from holdfast.doors.http.openai.telling import Stretch, Telling
+from holdfast.doors.http.openai.telling import Leg, Telling
 from holdfast.doors.http.stream import Sent
 from holdfast.errors import NotFound
 
@@ -29,15 +29,15 @@ def parsed_name(name: str) -> tuple[str, int]:
     return found[1], int(found[2] or 1)
 
 
-def stretch_of(telling: Telling, number: int) -> Stretch:
+def leg_of(telling: Telling, number: int) -> Leg:
     """One response.
 
     Raises:
         NotFound: The execution has none of that number, or not yet.
     """
-    if number > len(telling.stretches):
+    if number > len(telling.legs):
         raise NotFound(f"there is no response {telling.name(number)!r} yet: people have not answered the one before it")
-    return telling.stretches[number - 1]
+    return telling.legs[number - 1]
 
 
 async def heard(app: App, execution_id: str) -> Telling:
@@ -78,7 +78,7 @@ async def messages(app: App, execution_id: str, number: int, *, after: int = -1)
     async with aclosing(app.events(execution_id)) as events:
         async for event in events:
             for told in telling.hear(event):
-                if told.stretch == number and told.number > after:
+                if told.leg == number and told.number > after:
                     yield Sent(event=told.data["type"], data=json.dumps(told.data, ensure_ascii=False))
             if telling.over(number):
                 return

@@ -10,13 +10,13 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 from starlette.responses import JSONResponse
 
 from holdfast.app import App
-from holdfast.doors.http.guard import needs
+from holdfast.doors.http.guard import entitled, needs
 from holdfast.doors.http.openai.answering import answer_all, spoken_answer
 from holdfast.doors.http.openai.asked import Asked, Given, ResponseRequest, read
-from holdfast.doors.http.openai.following import heard, heard_out, messages, parsed_name, stretch_of
+from holdfast.doors.http.openai.following import heard, heard_out, leg_of, messages, parsed_name
 from holdfast.doors.http.openai.refusal import RESPONSES, OpenAIRoute, Unfit
 from holdfast.doors.http.openai.telling import Telling
-from holdfast.doors.http.reached import entitled, reached, reached_agent, user_of
+from holdfast.doors.http.reached import reached, reached_agent, user_of
 from holdfast.doors.http.stream import Pace, events_stream
 from holdfast.errors import IllegalTransition, NotFound
 from holdfast.types import Caller, Json, Line
@@ -96,8 +96,8 @@ async def cancel(request: Request, response_id: str, caller: Annotated[Caller, D
     """Stop the execution: at once if it waits, else after the call that runs now."""
     app: App = request.state.app
     telling, number = await _found(request, caller, response_id)
-    if number < len(telling.stretches):
-        raise Unfit("response_id", f"{response_id} is over: cancel {telling.name(len(telling.stretches))}")
+    if number < len(telling.legs):
+        raise Unfit("response_id", f"{response_id} is over: cancel {telling.name(len(telling.legs))}")
     if telling.now.status == "cancelled":
         return _told(telling, number)
     try:
@@ -106,14 +106,14 @@ async def cancel(request: Request, response_id: str, caller: Annotated[Caller, D
         status = (await heard(app, telling.execution_id)).now.status
         raise Unfit("response_id", f"a response that is {status} cannot be cancelled") from error
     telling = await _cancelled(request, telling.execution_id)
-    return _told(telling, len(telling.stretches))
+    return _told(telling, len(telling.legs))
 
 
 @router.get("/responses/{response_id}/input_items", summary="Look at what was asked", responses={200: {}})
 async def input_items(request: Request, response_id: str, caller: Annotated[Caller, Depends(needs("see"))]) -> Response:
     """What a response was given: the input, or people's answers."""
     telling, number = await _found(request, caller, response_id)
-    given = stretch_of(telling, number).given
+    given = leg_of(telling, number).given
     first, last = (given[0]["id"], given[-1]["id"]) if given else (None, None)
     return JSONResponse({"object": "list", "data": given, "first_id": first, "last_id": last, "has_more": False})
 
@@ -147,7 +147,7 @@ async def _begun(app: App, caller: Caller, body: ResponseRequest, asked: Asked, 
     if line.agent_type != agent:
         raise Unfit("model", f"{body.previous_response_id} is of {line.agent_type}: name that one")
     telling = await heard(app, line.id)
-    stretch_of(telling, number)
+    leg_of(telling, number)
     if asked.answers or telling.waits_for:
         return await _answered(app, caller, asked, telling, number)
     return await _started(app, caller, body, asked, previous=line, agent=agent, key=key)
@@ -162,7 +162,7 @@ async def _answered(app: App, caller: Caller, asked: Asked, telling: Telling, nu
     await answer_all(app, caller, telling.execution_id, answers)
     now = await heard(app, telling.execution_id)
     # Where others have to agree too, it is still the same response that waits.
-    return telling.execution_id, min(number + 1, len(now.stretches))
+    return telling.execution_id, min(number + 1, len(now.legs))
 
 
 async def _started(  # noqa: PLR0913 - the parts of a request
@@ -209,7 +209,7 @@ async def _found(request: Request, caller: Caller, response_id: str) -> tuple[Te
     execution_id, number = parsed_name(response_id)
     await reached(request.state.app, caller, execution_id, what="response")
     telling = await heard(request.state.app, execution_id)
-    stretch_of(telling, number)
+    leg_of(telling, number)
     return telling, number
 
 
@@ -223,7 +223,7 @@ async def _cancelled(request: Request, execution_id: str) -> Telling:
 
 
 def _told(telling: Telling, number: int) -> Response:
-    told: Mapping[str, object] = telling.response(stretch_of(telling, number))
+    told: Mapping[str, object] = telling.response(leg_of(telling, number))
     return JSONResponse(told)
 
 

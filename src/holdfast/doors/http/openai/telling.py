@@ -2,7 +2,7 @@
 
     asked ----> [response 1: calls, then a question to people] --answered--> [response 2: calls, the answer]
 
-A response is one stretch of an execution: from the request, or people's answers, to the next question or the end.
+A response is one leg of an execution: from the request, or people's answers, to the next question or the end.
 The same events give the same words with the same numbers, in every process and at every time, so a stream that was
 cut is resumed by number anywhere.
 """
@@ -21,7 +21,7 @@ from holdfast.types import Event, Json
 class Told:
     """One event of a response's stream."""
 
-    stretch: int
+    leg: int
     """Of which response, from 1."""
     number: int
     """Its sequence number in there, from 0."""
@@ -29,7 +29,7 @@ class Told:
 
 
 @dataclass(slots=True, kw_only=True)
-class Stretch:
+class Leg:
     """One response, as far as it is told."""
 
     number: int
@@ -57,7 +57,7 @@ class Telling:
 
     def __init__(self, execution_id: str) -> None:
         self.execution_id = execution_id
-        self.stretches: list[Stretch] = []
+        self.legs: list[Leg] = []
         self.started: Mapping[str, Any] = {}
         """The data of the execution's first event."""
         self._calls: dict[str, tuple[str, Json]] = {}
@@ -75,9 +75,9 @@ class Telling:
         return str(self.started.get("agent", ""))
 
     @property
-    def now(self) -> Stretch:
+    def now(self) -> Leg:
         """The newest response."""
-        return self.stretches[-1]
+        return self.legs[-1]
 
     @property
     def waits_for(self) -> frozenset[str]:
@@ -86,7 +86,7 @@ class Telling:
 
     def over(self, number: int) -> bool:
         """Whether the stream of a response has ended."""
-        return len(self.stretches) >= number and self.stretches[number - 1].over
+        return len(self.legs) >= number and self.legs[number - 1].over
 
     def hear(self, event: Event) -> Sequence[Told]:
         """Take in the next event; what streams say of it."""
@@ -105,7 +105,7 @@ class Telling:
     def _begin(self, event: Event, given: list[Data]) -> None:
         self._answers = []
         at = event.at.timestamp()
-        self.stretches.append(Stretch(number=len(self.stretches) + 1, created_at=at, given=given))
+        self.legs.append(Leg(number=len(self.legs) + 1, created_at=at, given=given))
         self._say("response.created", response=self.response(self.now))
         self._say("response.queued", response=self.response(self.now))
 
@@ -225,12 +225,12 @@ class Telling:
         return place
 
     def _say(self, kind: str, **more: object) -> None:
-        stretch = self.now
-        if stretch.over:
+        leg = self.now
+        if leg.over:
             return
-        data = {"type": kind, "sequence_number": stretch.said, **more}
-        self._said.append(Told(stretch=stretch.number, number=stretch.said, data=data))
-        stretch.said += 1
+        data = {"type": kind, "sequence_number": leg.said, **more}
+        self._said.append(Told(leg=leg.number, number=leg.said, data=data))
+        leg.said += 1
 
     # --- what is read
 
@@ -238,26 +238,26 @@ class Telling:
         """The id of a response."""
         return f"resp_{self.execution_id}" + (f".{number}" if number > 1 else "")
 
-    def response(self, stretch: Stretch) -> Data:
+    def response(self, leg: Leg) -> Data:
         """A response as it stands."""
         origin: Mapping[str, Any] = self.started.get("origin", {}).get("openai", {})
-        first = stretch.number == 1
+        first = leg.number == 1
         return {
-            "id": self.name(stretch.number),
+            "id": self.name(leg.number),
             "object": "response",
-            "created_at": int(stretch.created_at),
-            "completed_at": None if stretch.completed_at is None else int(stretch.completed_at),
-            "status": stretch.status,
+            "created_at": int(leg.created_at),
+            "completed_at": None if leg.completed_at is None else int(leg.completed_at),
+            "status": leg.status,
             "background": bool(origin.get("background")),
-            "error": stretch.error,
+            "error": leg.error,
             "incomplete_details": None,
             "instructions": origin.get("instructions"),
             "max_output_tokens": None,
             "metadata": origin.get("metadata") or {},
             "model": self.agent,
-            "output": list(stretch.items),
+            "output": list(leg.items),
             "parallel_tool_calls": True,
-            "previous_response_id": origin.get("previous") if first else self.name(stretch.number - 1),
+            "previous_response_id": origin.get("previous") if first else self.name(leg.number - 1),
             "reasoning": {"effort": None, "summary": None},
             "store": True,
             "temperature": None,
@@ -266,20 +266,20 @@ class Telling:
             "tools": [],
             "top_p": None,
             "truncation": "disabled",
-            "usage": _usage(stretch),
+            "usage": _usage(leg),
             "user": self.started.get("user"),
-            "holdfast": {"execution_id": self.execution_id, "next_response_id": self._next(stretch)},
+            "holdfast": {"execution_id": self.execution_id, "next_response_id": self._next(leg)},
         }
 
-    def _next(self, stretch: Stretch) -> str | None:
-        return self.name(stretch.number + 1) if stretch.number < len(self.stretches) else None
+    def _next(self, leg: Leg) -> str | None:
+        return self.name(leg.number + 1) if leg.number < len(self.legs) else None
 
 
-def _usage(stretch: Stretch) -> Data | None:
+def _usage(leg: Leg) -> Data | None:
     """What models were paid for; none before the end, as clients expect it."""
-    if stretch.completed_at is None:
+    if leg.completed_at is None:
         return None
-    used = stretch.usage
+    used = leg.usage
     asked, said = used.get("gen_ai.usage.input_tokens", 0), used.get("gen_ai.usage.output_tokens", 0)
     return {
         "input_tokens": asked,
