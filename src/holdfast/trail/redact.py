@@ -85,7 +85,9 @@ _GONE = b"\\\"' \t"
 _DIGITS = bytes.maketrans(b"123456789", b"000000000")
 _CARD_DIGITS = b"0" * 13
 # Looser than the rules: what stands before a token in serialised text may be the letter of an escape.
-_CARD_LIKE = re.compile(r"[2-6](?:(?<![0-9A-Fa-f].)(?<!\d\..)|(?<=\\[nrtbf].))\d(?:[ -]?\d){11}", re.DOTALL)
+_CARD_LIKE = re.compile(
+    r"[2-6](?:(?<![0-9A-Fa-f].)(?<!\d\..)|(?<=\\[nrtbf].)|(?<=\\u00[01][0-9a-f].))\d(?:[ -]?\d){11}", re.DOTALL
+)
 _URL_LIKE = re.compile(r"://[^\s/@\"]{0,400}@")
 _TOKEN_LIKE = re.compile(
     rb"_(?<=[cfklnoprstu]_)(?:(?<=[srp]k_)[a-z0-9_]{15}|(?<=gh[pousr]_)[a-z0-9]{20}|(?<=pat_)[a-z0-9_]{20}"

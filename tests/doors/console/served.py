@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from holdfast import Agent, App, Call, Calls, Context, Conversation, Limits, Say, ask_when, tool
 from holdfast.config import Settings
 from holdfast.doors.http.listening import bound, listening, url_of
-from holdfast.trail.codec import chain
+from holdfast.trail.codec import canonical, chain, stamp
 from holdfast.types import Execution, Reply, Role
 
 T = TypeVar("T")
@@ -120,7 +120,7 @@ def _moved(row: tuple[Any, ...], seq: int, step: int, was: int) -> tuple[Any, ..
     if "call_id" in told:
         told["call_id"] = f"{execution_id}:{step}:0"
     later = datetime.fromisoformat(at) + timedelta(milliseconds=20 * step)
-    return execution_id, seq + at_seq - was, kind, version, json.dumps(told), later.isoformat(), digest
+    return execution_id, seq + at_seq - was, kind, version, canonical(told), stamp(later), digest
 
 
 class Served:
