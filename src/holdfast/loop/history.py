@@ -230,18 +230,19 @@ class History:
     @property
     def at_work(self) -> list[Child]:
         """Children that have not ended."""
-        return [child for child in self.children.values() if child.end is None]
+        return [child for child in self.children.values() if child.end is None] if self.children else []
 
     @property
     def all_tokens(self) -> int:
         """Tokens used and held, those of children included."""
-        return self.tokens + self.held_tokens + self.family_tokens + sum(it.ceiling.tokens for it in self.at_work)
+        own = self.tokens + self.held_tokens + self.family_tokens
+        return own + sum(it.ceiling.tokens for it in self.at_work) if self.children else own
 
     @property
     def all_usd(self) -> Decimal:
         """Dollars spent and held, those of children included."""
-        held = sum((it.ceiling.cost_usd or Decimal(0) for it in self.at_work), Decimal(0))
-        return self.cost_usd + self.held_usd + self.family_usd + held
+        own = self.cost_usd + self.held_usd + self.family_usd
+        return sum((it.ceiling.cost_usd or Decimal(0) for it in self.at_work), own) if self.children else own
 
     def open_calls(self) -> list[CallState]:
         """Calls of this turn that are not over, in the order given."""
