@@ -159,6 +159,20 @@ def test_doctor_knows_that_a_server_of_ones_own_needs_no_key(cli: Cli) -> None:
     assert "no key" not in cli("doctor", "own.py", OPENAI_BASE_URL="http://localhost:1/v1").out
 
 
+def test_doctor_warns_of_questions_that_nobody_could_answer(cli: Cli) -> None:
+    """A group that a rule asks and that nobody is in, or too few for its quorum, is named before a question waits."""
+    (cli.folder / "holdfast.toml").write_text('[people.Ada]\ngroups = ["leads"]\n')
+    (cli.folder / "rules.py").write_text(
+        "from holdfast import Agent, Final, ask_always, tool\n"
+        "@tool(review=ask_always(reviewers='leads', quorum=2, ladder=[('board', 60)]))\n"
+        "def pay() -> None: 'Pay.'\n"
+        "a = Agent(name='a', models=[lambda c: Final('x')], tools=[pay])\n"
+    )
+    told = cli("doctor", "rules.py").out
+    assert "pay asks the group 'board', and nobody is in it" in told
+    assert "pay needs 2 people of 'leads', and only 1 is in it" in told
+
+
 def test_an_untouched_journal_verifies(cli: Cli) -> None:
     """Every chain holds."""
     cli("run", "desk_target.py:finder", "hi")

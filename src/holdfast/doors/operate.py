@@ -11,7 +11,9 @@ from cyclopts.validators import Number
 
 from holdfast.agent import Model
 from holdfast.app import App
+from holdfast.config import Settings
 from holdfast.doors import exits, target
+from holdfast.doors.absent import absent_people
 from holdfast.doors.children import end_with_stdin
 from holdfast.doors.logs import write_logs
 from holdfast.doors.options import COMMON, Common, refuse_missing
@@ -115,7 +117,7 @@ async def doctor(target_: Annotated[str, Parameter(name="TARGET")], /, *, common
         if not common.json:
             say(f"database {locate(app.database).shown}: {'ok' if health.ok else health.detail}")
             for agent in app.agents.values():
-                _tell_agent(agent)
+                _tell_agent(agent, app.settings)
     if common.json:
         for finding in found:
             emit(finding)
@@ -131,11 +133,11 @@ def _nothing_yet(loaded: target.Target, common: Common) -> int:
     if not common.json:
         say(f"database {locate(loaded.declared.database).shown}: not there yet; the first run makes it")
         for agent in loaded.agents:
-            _tell_agent(agent)
+            _tell_agent(agent, loaded.declared.settings)
     return exits.OK
 
 
-def _tell_agent(agent: target.AnyAgent) -> None:
+def _tell_agent(agent: target.AnyAgent, settings: Settings) -> None:
     say(line((agent.name, "bold"), f" v{agent.version}: {', '.join(_model_name(model) for model in agent.models)}"))
     for rung in agent.models:
         model = rung.model if isinstance(rung, Model) else rung
@@ -146,6 +148,8 @@ def _tell_agent(agent: target.AnyAgent) -> None:
     for tool in agent.tools:
         asks = "  asks every time" if tool.effect == "irreversible" and tool.review is None else ""
         say(line(tool.name, (f"  {tool.effect}", "dim"), (asks, "yellow"), indent=2))
+    for wrong in absent_people(agent, settings):
+        say(line(("nobody to ask ", "yellow"), wrong, indent=2))
 
 
 def _model_name(rung: object) -> str:

@@ -1,7 +1,7 @@
 """Review rules: which calls and results a person is asked about first, and which person."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from reprlib import Repr
@@ -106,6 +106,14 @@ class AskByScore(_Rule):
         words = f"{self.about} is {found:g}, {side} {self.threshold:g}"
         decision = _decide("review", self.reason or words, self.routing) if asks else _decide("allow", words)
         return replace(decision, risk=risk)
+
+
+def routings_of(rule: ReviewRule | None) -> Sequence[Routing]:
+    """Whom a declared rule asks; of a plain function nothing is known before it is asked."""
+    if isinstance(rule, AskIfAny):
+        return [routing for one in rule.rules for routing in routings_of(one)]
+    routing = getattr(rule, "routing", None)
+    return [routing] if isinstance(routing, Routing) else []
 
 
 @dataclass(frozen=True, slots=True)
