@@ -20,6 +20,9 @@ THREADS = 2_000
 DAYS = 30
 _STATUSES = ("completed",) * 90 + ("failed",) * 5 + ("cancelled",) * 2 + ("awaiting_review",) * 2 + ("pending",)
 
+_BY_DEFAULT = {"parent_call", "waits_for", "descendants", "family_tokens", "family_usd", "due_by"}
+"""Columns that say nothing of an execution without a team or a deadline."""
+
 
 def execution_id(number: int) -> str:
     """Ids that grow with time, as UUIDv7 does."""
@@ -31,7 +34,7 @@ def fill(database: str, number: int) -> None:
     migrate(database)
     now = datetime.now(UTC)
     columns = {
-        "agent_executions": [c.name for c in executions.c],
+        "agent_executions": [c.name for c in executions.c if c.name not in _BY_DEFAULT],
         "agent_events": [c.name for c in events.c],
         "agent_tool_calls": [c.name for c in tool_calls.c],
         "agent_model_usage": [c.name for c in model_usage.c],
