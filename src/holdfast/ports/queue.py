@@ -28,7 +28,7 @@ class Queue(Protocol):
     async def claim(
         self, worker_id: str, *, agents: Sequence[str], limit: int, only: str | None = None
     ) -> Sequence[Claimed]:
-        """Take up to `limit` pending executions that are due, by priority, then age.
+        """Take up to `limit` pending executions that are due: by priority, then agents and users in turn.
 
         With `only`, those are one execution and what it has started.
         Each gets status `running`, this worker as lease owner, a higher fence and an
