@@ -1,6 +1,7 @@
 """Bounds what a client may send: so many bytes, within so much time, else the request ends as a problem."""
 
 import asyncio
+from contextlib import suppress
 from typing import Final
 
 from fastapi import Request
@@ -12,6 +13,10 @@ from holdfast.doors.http.problems import Problem
 
 _CLOSE: Final = {"connection": "close"}
 """What is still to come is not read."""
+_DISCARDED_BYTES: Final = 8 * 1_048_576
+_DISCARDED_S: Final = 2.0
+"""So much more of a body that is too large is thrown away before it is refused: a connection that is closed while its
+client still sends is reset, and most clients then never see why."""
 
 
 class BoundedBodies:
@@ -31,8 +36,11 @@ class BoundedBodies:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        announced = Headers(scope=scope).get("content-length", "0")
+        headers = Headers(scope=scope)
+        announced = headers.get("content-length", "0")
         if announced.isdecimal() and int(announced[:20]) > self._largest:
+            if "expect" not in headers:  # such a client asks before it sends
+                await _discard(receive)
             too_large = Problem(status=413, code="content_too_large", detail=self._words(), headers=_CLOSE)
             await too_large.as_response(Request(scope))(scope, receive, send)
             return
@@ -54,6 +62,8 @@ class BoundedBodies:
             taken += len(message.get("body", b""))
             whole = not message.get("more_body", False)
             if taken > self._largest:
+                if not whole:
+                    await _discard(receive)
                 raise HTTPException(413, self._words(), _CLOSE)
             return message
 
@@ -61,3 +71,15 @@ class BoundedBodies:
 
     def _words(self) -> str:
         return f"the body is larger than {self._largest:,} bytes"
+
+
+async def _discard(receive: Receive) -> None:
+    """Throw away what comes, for a while."""
+    left = _DISCARDED_BYTES
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_DISCARDED_S):
+            while left > 0:
+                message = await receive()
+                left -= len(message.get("body", b""))
+                if not message.get("more_body", False):
+                    return
