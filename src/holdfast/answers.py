@@ -205,7 +205,7 @@ class Answers:
         return given
 
     async def grants(self) -> Sequence[Grant]:
-        """Standing yeses in force, oldest first."""
+        """StatusCounts yeses in force, oldest first."""
         controls = await (await self._parts.trail()).controls()
         return sorted(controls.grants, key=lambda grant: (grant.at, grant.id))
 

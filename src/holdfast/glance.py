@@ -14,7 +14,7 @@ from holdfast.types import (
     Failing,
     Line,
     Outline,
-    Standing,
+    StatusCounts,
     ToolCall,
     Wanted,
     WantedApprovals,
@@ -49,11 +49,11 @@ class Glance:
         """What an execution started, oldest first; who reaches the one reaches the others."""
         return await (await self._parts.trail()).children(execution_id, limit=limit)
 
-    async def standing(self, caller: Caller, wanted: Wanted = _ANYTHING) -> Standing:
+    async def standing(self, caller: Caller, wanted: Wanted = _ANYTHING) -> StatusCounts:
         """How many stand how: live ones all, ended ones of the last 24 hours."""
         allowed, since = within(caller, wanted), self._since()
         if allowed is None:
-            return Standing(counts={}, most=0, since=since)
+            return StatusCounts(counts={}, most=0, since=since)
         return await (await self._parts.trail()).standing(allowed, since=since)
 
     async def failing(self, caller: Caller) -> Sequence[Failing]:

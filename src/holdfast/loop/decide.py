@@ -7,7 +7,7 @@ from typing import TypeAlias
 from holdfast.errors import GrantUnusable, InvalidArguments, Paused, Unavailable
 from holdfast.loop.activation import Activation
 from holdfast.loop.admit import leave_for, stand_back
-from holdfast.loop.delegating import delegate, has_room, refused_delegation
+from holdfast.loop.delegating import ceiling_for, delegate, refused_delegation
 from holdfast.loop.handover import account, in_words
 from holdfast.loop.judged import Judged
 from holdfast.loop.model import RawCall, Response
@@ -20,6 +20,7 @@ from holdfast.policy import approval as asking
 from holdfast.policy import gate
 from holdfast.policy.grants import allowed_by, covering
 from holdfast.policy.rights import Rights
+from holdfast.teams.ceiling import Ceiling
 from holdfast.trail import events as kinds
 from holdfast.types import CallChange, CallStatus, Decision, Grant, Json
 
@@ -191,11 +192,12 @@ def record_decisions(activation: Activation, judged: Sequence[Judged], begun: se
     for call in judged:
         status = status_of(call, begun)
         delegates = status == "running" and delegates_now(activation, call)
-        if delegates and not has_room(activation, call.raw.tool, among=among):
+        room = ceiling_for(activation, call.raw.tool, among=among) if delegates else None
+        if isinstance(room, str):
             status = "pending"  # as many as there is room for begin; the others when their turn comes
         activation.intend(kinds.CALL_DECIDED, decided(activation, call, status), row(activation, call, status))
-        if delegates and status == "running":
-            delegate(activation, call.id, call.raw.tool, call.arguments, among=among)
+        if isinstance(room, Ceiling):
+            delegate(activation, call.id, call.raw.tool, call.arguments, ceiling=room)
         among -= delegates
         if call.grant:
             activation.use_grant(call.grant)

@@ -44,19 +44,12 @@ def refused_delegation(activation: Activation, tool: str, *, among: int) -> Deci
     return Decision(verdict="deny", gate="team", reason=room) if isinstance(room, str) else None
 
 
-def has_room(activation: Activation, tool: str, *, among: int) -> bool:
-    """Whether a delegation may begin now."""
-    return not isinstance(ceiling_for(activation, tool, among=among), str)
-
-
-def delegate(activation: Activation, call_id: str, tool: str, arguments: Mapping[str, Json], *, among: int) -> bool:
-    """Let a child begin with the next commit; `False`: there is no room for it any more."""
-    ceiling = ceiling_for(activation, tool, among=among)
-    if isinstance(ceiling, str):
-        return False
+def delegate(
+    activation: Activation, call_id: str, tool: str, arguments: Mapping[str, Json], *, ceiling: Ceiling
+) -> None:
+    """Let the child of a delegation begin with the next commit."""
     member = activation.cast.team[tool].agent
     begin_child(activation, call_id, member, task_of(member, arguments), ceiling=ceiling)
-    return True
 
 
 def begin_child(activation: Activation, call_id: str, member: Agent[object], asked: Json, *, ceiling: Ceiling) -> None:
@@ -90,7 +83,8 @@ def delegate_late(activation: Activation, call: CallState) -> bool:
     if isinstance(room, str):
         end_call(activation, call, "denied", room)
         return False
-    return delegate(activation, call.id, call.tool, call.arguments, among=among)
+    delegate(activation, call.id, call.tool, call.arguments, ceiling=room)
+    return True
 
 
 def is_full(activation: Activation) -> bool:

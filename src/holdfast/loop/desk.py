@@ -111,7 +111,7 @@ class Desk:
     switches: Callable[[], Awaitable[Sequence[Switch]]] = no_switches
     """Kill switches that are on."""
     grants: Callable[[], Awaitable[Sequence[Grant]]] = no_grants
-    """Standing yeses in force."""
+    """StatusCounts yeses in force."""
     feedback: Callable[[str], Awaitable[Sequence[Feedback]]] = nothing_learned
     """What people corrected in an agent's work, newest first."""
     during: During = unseen

@@ -25,7 +25,7 @@ from sqlalchemy import (
 from holdfast.trail.parts import Parts
 from holdfast.trail.reader import as_stored, moment, money, rows
 from holdfast.trail.schema import approvals, executions
-from holdfast.types import ENDED, Failing, Line, Standing, Status, Wanted
+from holdfast.types import ENDED, Failing, Line, Status, StatusCounts, Wanted
 
 _C = executions.c
 _ONE: Final = literal_column("1", Integer).label("one")
@@ -69,7 +69,7 @@ class GlanceSide:
         """Executions that this one started, oldest first."""
         return await self._parts.reader.run(partial(children, parent=execution_id, limit=limit))
 
-    async def standing(self, wanted: Wanted, *, since: datetime) -> Standing:
+    async def standing(self, wanted: Wanted, *, since: datetime) -> StatusCounts:
         """How many of the wanted stand how; ended ones of those that started since then."""
         return await self._parts.reader.run(partial(standing, wanted=wanted, since=since))
 
@@ -157,7 +157,7 @@ def children(connection: Connection, *, parent: str, limit: int) -> list[Line]:
     return _read(connection, query.limit(limit))
 
 
-def standing(connection: Connection, *, wanted: Wanted, since: datetime) -> Standing:
+def standing(connection: Connection, *, wanted: Wanted, since: datetime) -> StatusCounts:
     """Counts by status; each is one walk along an index that ends at `MOST`."""
     counts: dict[Status, int] = {}
     for status in get_args(Status):
@@ -165,7 +165,7 @@ def standing(connection: Connection, *, wanted: Wanted, since: datetime) -> Stan
         # Nothing but a constant is selected: the index alone answers.
         some = select(_ONE).where(*_bounds(connection, bounded)).limit(MOST).subquery()
         counts[status] = connection.execute(select(func.count()).select_from(some)).scalar_one()
-    return Standing(counts=counts, most=MOST, since=since)
+    return StatusCounts(counts=counts, most=MOST, since=since)
 
 
 def failing(connection: Connection, *, wanted: Wanted, since: datetime) -> list[Failing]:

@@ -72,7 +72,7 @@ from holdfast.types.execution import ENDED, TRANSITIONS, Claimed, Execution, New
 from holdfast.types.fallback import Cached, Default, GoodResult
 from holdfast.types.feedback import Feedback, FeedbackKind
 from holdfast.types.fleet import Fleet, HeldExecution, Place, Queue, RateFlow, SeenWorker
-from holdfast.types.glance import Failing, Line, Outline, Standing, Wanted
+from holdfast.types.glance import Failing, Line, Outline, StatusCounts, Wanted
 from holdfast.types.health import Health, Readiness, Swept
 from holdfast.types.identity import Caller, Key, KeyKind, Power, Role
 from holdfast.types.metrics import AgentHealth, Leases, Live, Open, Stand
@@ -201,8 +201,8 @@ __all__ = [
     "ShareScope",
     "Spent",
     "Stand",
-    "Standing",
     "Status",
+    "StatusCounts",
     "Swept",
     "Switch",
     "SwitchKind",

@@ -57,7 +57,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class StatusCounts:
     """How many executions have each status: live ones all, ended ones of those that started lately."""
 
     counts: Mapping[Status, int]

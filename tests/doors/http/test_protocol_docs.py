@@ -1,49 +1,20 @@
 """What docs/protocols.md shows is run, against a real server: the page's programs and its curl lines."""
 
-import asyncio
-import inspect
 import json
-import re
-import shlex
 import shutil
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from holdfast import Agent, Call, Conversation, Say, tool
 from tests.doors.http.live import Live
+from tests.doors.http.shown import SUPPORT, Page, run_curl, run_program
 
-PAGE = Path(__file__).parents[3] / "docs" / "protocols.md"
-TEXT = PAGE.read_text(encoding="utf-8")
-PROGRAMS = dict(re.findall(r'^```python title="([\w.]+)"\n(.*?)^```$', TEXT, re.MULTILINE | re.DOTALL))
-CURLS = re.findall(r"^\$ (curl .*)$", TEXT, re.MULTILINE)
-
-
-@tool(effect="read")
-def find_order(order: int) -> str:
-    """Find an order."""
-    return f"order {order} is on its way"
-
-
-@tool(effect="irreversible")
-def refund(order: int) -> str:
-    """Refund an order."""
-    return f"order {order} is refunded"
-
-
-def supports(conversation: Conversation) -> Call | Say:
-    if conversation.calls:
-        return Say(f"Done: {conversation.calls[0].result}")
-    return Call("refund" if "Refund" in str(conversation.input) else "find_order", {"order": 1042})
+PAGE = Page("protocols.md")
 
 
 @pytest.fixture(scope="module")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
-    agent = Agent(name="support", models=[supports], tools=[find_order, refund])
-    served = Live([agent], str(tmp_path_factory.mktemp("docs") / "holdfast.db"))
+    served = Live([SUPPORT], str(tmp_path_factory.mktemp("docs") / "holdfast.db"))
     yield served
     served.close()
 
@@ -65,23 +36,19 @@ def test_a_program_of_the_page_works(
     live: Live, name: str, said: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """As a reader copies it, with their own address and key."""
-    page: dict[str, Any] = {"__name__": "page"}
-    exec(compile(here(live, PROGRAMS[name]), name, "exec"), page)
-    done = page["main"]()
-    if inspect.iscoroutine(done):
-        asyncio.run(done)
+    run_program(here(live, PAGE.programs[name]), name)
     lines = capsys.readouterr().out.splitlines()
     assert [line for line in said if line not in lines] == []
 
 
 def test_every_program_of_the_page_is_tested() -> None:
     """A new example needs a line above."""
-    assert set(PROGRAMS) == {"ask.py", "follow.py", "approve.py", "delegate.py"}
+    assert set(PAGE.programs) == {"ask.py", "follow.py", "approve.py", "delegate.py"}
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
-@pytest.mark.parametrize("line", CURLS, ids=["openai", "a2a"])
+@pytest.mark.parametrize("line", PAGE.curls, ids=["openai", "a2a"])
 def test_a_curl_line_of_the_page_works(live: Live, line: str) -> None:
     """One line, one answer."""
-    told = subprocess.run(shlex.split(here(live, line)), capture_output=True, text=True, timeout=30, check=True)
-    assert "Done: order 1042 is on its way" in json.dumps(json.loads(told.stdout))
+    told = run_curl(here(live, line))
+    assert "Done: order 1042 is on its way" in json.dumps(json.loads(told))

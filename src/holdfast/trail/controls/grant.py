@@ -1,4 +1,4 @@
-"""Standing yeses: whether one may be used once more. Pure."""
+"""StatusCounts yeses: whether one may be used once more. Pure."""
 
 from datetime import datetime
 

@@ -1,25 +1,17 @@
 """The API of one app with work of two users, called in this process; one server for a file of tests."""
 
-import asyncio
 import shutil
-from collections.abc import Coroutine, Iterator
-from contextlib import AsyncExitStack
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeVar
 
 import httpx2
 import pytest
-from fastapi import FastAPI
-from starlette.types import Receive, Scope, Send
 
 from holdfast import Agent, App, Call, Conversation, Limits, Say, tool
 from holdfast.config import Settings
-from holdfast.doors.http.application import make_app
 from holdfast.doors.http.options import HttpOptions
 from holdfast.types import Execution, Role
-
-T = TypeVar("T")
-ROLES: tuple[Role, ...] = ("viewer", "runner", "approver", "operator", "admin")
+from tests.doors.http.here import Here
 
 
 @tool(effect="irreversible")
@@ -54,34 +46,12 @@ def agents() -> list[Agent[str]]:
     ]
 
 
-class Api:
+class Api(Here):
     """The application, and a key for each role."""
 
     def __init__(self, database: str, options: HttpOptions | None = None) -> None:
-        self._runner = asyncio.Runner()
-        self._opened = AsyncExitStack()
-        self.app = App(agents(), database, settings=Settings(people={"approver": {}, "lead": {}}))
-        quick = options or HttpOptions(requests_per_minute=10_000_000, console=False)
-        self.application: FastAPI = make_app(self.app, options=quick)
-        self.keys: dict[str, str] = {}
-        self.run(self._open())
-
-    def run(self, story: Coroutine[object, object, T]) -> T:
-        return self._runner.run(asyncio.wait_for(story, 60))
-
-    async def _open(self) -> None:
-        lifespan = self.application.router.lifespan_context(self.application)
-        self.state = await self._opened.enter_async_context(lifespan)
-        for role in ROLES:
-            self.keys[role] = (await self.app.access.create_key(role, role=role, by="test"))[1]
-
-    def close(self) -> None:
-        self.run(self._opened.aclose())
-        self._runner.close()
-
-    async def asgi(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope["state"] = dict(self.state)
-        await self.application(scope, receive, send)
+        app = App(agents(), database, settings=Settings(people={"approver": {}, "lead": {}}))
+        super().__init__(app, options or HttpOptions(requests_per_minute=10_000_000, console=False))
 
     def key(self, name: str, role: Role, **bound: object) -> str:
         """A key of one's own; said as `as_` from then on."""

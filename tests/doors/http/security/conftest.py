@@ -1,27 +1,20 @@
 """One server for a file of tests, called in this process: an app with work of two users, and a key for each role."""
 
-import asyncio
 import json
 import shutil
-from collections.abc import Coroutine, Iterator, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TypeVar
 from urllib.parse import unquote
 
 import httpx2
 import pytest
-from fastapi import FastAPI
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Scope
 
 from holdfast import Agent, App, Call, Conversation, Say, tool
 from holdfast.config import Settings
-from holdfast.doors.http.application import make_app
 from holdfast.doors.http.options import HttpOptions
 from holdfast.types import Execution, Role
-
-T = TypeVar("T")
-ROLES: tuple[Role, ...] = ("viewer", "runner", "approver", "operator", "admin")
+from tests.doors.http.here import Here
 
 
 @tool(effect="irreversible")
@@ -38,36 +31,14 @@ def answers(conversation: Conversation) -> Say:
     return Say("It is on its way.")
 
 
-class Site:
+class Site(Here):
     """The application, as a browser and as programs reach it."""
 
     def __init__(
         self, database: str, *, options: HttpOptions, agents: Sequence[Agent[object]] = (), **settings: object
     ) -> None:
-        self._runner = asyncio.Runner()
-        self._opened = AsyncExitStack()
         usual = [Agent(name="payer", models=[pays], tools=[pay]), Agent(name="helper", models=[answers])]
-        self.app = App(agents or usual, database, settings=Settings(**settings))
-        self.application: FastAPI = make_app(self.app, options=options)
-        self.keys: dict[str, str] = {}
-        self.run(self._open())
-
-    def run(self, story: Coroutine[object, object, T]) -> T:
-        return self._runner.run(asyncio.wait_for(story, 60))
-
-    async def _open(self) -> None:
-        lifespan = self.application.router.lifespan_context(self.application)
-        self._state = await self._opened.enter_async_context(lifespan)
-        for role in ROLES:
-            self.keys[role] = (await self.app.access.create_key(role, role=role, by="test"))[1]
-
-    def close(self) -> None:
-        self.run(self._opened.aclose())
-        self._runner.close()
-
-    async def _asgi(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope["state"] = dict(self._state)
-        await self.application(scope, receive, send)
+        super().__init__(App(agents or usual, database, settings=Settings(**settings)), options)
 
     def key(self, role: Role, **bound: object) -> str:
         """A further key."""
@@ -118,7 +89,7 @@ class Site:
             "path": unquote(path), "raw_path": path.encode(), "query_string": b"", "root_path": "",
             "headers": headers, "client": ("192.0.2.2", 4711), "server": ("127.0.0.1", 80),
         }  # fmt: skip
-        await self._asgi(scope, receive, send)
+        await self.asgi(scope, receive, send)
         return came[-1], b"".join(said)
 
 
@@ -126,7 +97,7 @@ class Browser:
     """Keeps cookies, as browsers do, and says where a form came from."""
 
     def __init__(self, site: Site, url: str, address: str, app: ASGIApp | None = None) -> None:
-        transport = httpx2.ASGITransport(app=app or site._asgi, client=(address, 4711), raise_app_exceptions=False)
+        transport = httpx2.ASGITransport(app=app or site.asgi, client=(address, 4711), raise_app_exceptions=False)
         self._site, self._http = site, httpx2.AsyncClient(transport=transport, base_url=url)
         self.cookies = self._http.cookies
 

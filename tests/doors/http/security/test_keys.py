@@ -105,7 +105,7 @@ async def followed(site: Site, path: str, key: str, said: list[bytes], begun: as
         "path": path, "raw_path": path.encode(), "query_string": b"", "root_path": "", "headers": headers,
         "client": ("192.0.2.4", 4711), "server": ("127.0.0.1", 80),
     }  # fmt: skip
-    await site._asgi(scope, receive, send)
+    await site.asgi(scope, receive, send)
 
 
 def test_who_loses_a_key_is_told_nothing_more(site: Site) -> None:
@@ -113,7 +113,7 @@ def test_who_loses_a_key_is_told_nothing_more(site: Site) -> None:
     waits = site.started("payer")
 
     async def story() -> None:
-        access, streams = site.app.access, site._state["streams"]
+        access, streams = site.app.access, site.state["streams"]
         made, key = await access.create_key("leaving", role="viewer", by="test")
         said: list[bytes] = []
         path, begun = f"/v1/executions/{waits.id}/events", asyncio.Event()

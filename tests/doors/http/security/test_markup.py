@@ -264,7 +264,7 @@ async def first_words(site: Site, path: str) -> str:
         "headers": [(b"host", b"127.0.0.1"), (b"authorization", b"Bearer " + key)],
         "client": ("192.0.2.3", 4711), "server": ("127.0.0.1", 80),
     }  # fmt: skip
-    await site._asgi(scope, receive, send)
+    await site.asgi(scope, receive, send)
     return b"".join(said).decode()
 
 

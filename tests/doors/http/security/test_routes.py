@@ -9,7 +9,8 @@ from fastapi.routing import iter_route_contexts
 
 from holdfast.policy.roles import POWERS
 from holdfast.types import Power, Role
-from tests.doors.http.security.conftest import ROLES, Site
+from tests.doors.http.here import ROLES
+from tests.doors.http.security.conftest import Site
 
 ANYONE = "anyone"
 """Without a key: what watches over the server, what people need to log in, and what proves itself otherwise."""

@@ -130,7 +130,7 @@ def test_logging_in_leads_to_our_own_pages_only(site: Site) -> None:
 
 def test_below_a_prefix_everything_stays_below_it(site: Site) -> None:
     """The cookie is for that part of the host alone, and nobody is sent out of it."""
-    browser = Browser(site, "http://127.0.0.1", "192.0.2.1", Router([Mount("/agents", app=site._asgi)]))
+    browser = Browser(site, "http://127.0.0.1", "192.0.2.1", Router([Mount("/agents", app=site.asgi)]))
     sent = browser.get("/agents/executions")
     assert sent.headers["location"] == "/agents/login?next=/executions"
     answer = browser.post("/agents/login", {"key": site.keys["viewer"], "next": "/executions"})

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -15,6 +15,7 @@ from holdfast.doors.http.a2a.reading import Reply, read_input, read_reply
 from holdfast.doors.http.a2a.story import STATUSES, Story, state_of, task_of
 from holdfast.doors.http.a2a.wire import Data
 from holdfast.doors.http.guard import entitled
+from holdfast.doors.http.patience import hear_out
 from holdfast.doors.http.reached import continued_thread, reached
 from holdfast.errors import AlreadyDecided, IllegalTransition, InvalidArguments, NotEntitled, NotFound, UsageError
 from holdfast.policy.roles import may
@@ -249,21 +250,12 @@ class Tasks:
             await self._until(story, _CANCEL_S, lambda: story.ended)
 
     async def _until(self, story: Story, timeout_s: float, done: Callable[[], bool]) -> None:
-        async def listen() -> None:
-            async with aclosing(self._events(story.id, after=story.seq, follow=True)) as events:
-                async for event in events:
-                    story.hear(event)
-                    if done():
-                        return
+        def hear(event: Event) -> bool:
+            story.hear(event)
+            return done()
 
-        listening, stopped = asyncio.create_task(listen()), asyncio.create_task(self.closing.wait())
-        try:
-            await asyncio.wait({listening, stopped}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in (listening, stopped):
-                task.cancel()
-            with suppress(asyncio.CancelledError):
-                await listening
+        events = self._events(story.id, after=story.seq, follow=True)
+        await hear_out(events, hear, closing=self.closing, timeout_s=timeout_s)
 
 
 def _history_length(asked: Data) -> int | None:

@@ -17,7 +17,7 @@ from holdfast.doors.http.console.figures import money, now, tokens
 from holdfast.doors.http.console.remembered import remembered
 from holdfast.doors.http.console.shell import app_of, fragment, page
 from holdfast.doors.http.guard import needs
-from holdfast.types import ENDED, Account, Alert, Approval, Caller, Failing, Line, Standing, Status, Wanted
+from holdfast.types import ENDED, Account, Alert, Approval, Caller, Failing, Line, Status, StatusCounts, Wanted
 
 router = APIRouter(include_in_schema=False)
 
@@ -59,7 +59,7 @@ class Ceiling:
 class Overview:
     """Everything on the page."""
 
-    standing: Standing
+    standing: StatusCounts
     live: Sequence[Line]
     oldest: Approval | None
     open_approvals: int
@@ -142,7 +142,7 @@ def _context(shown: Overview) -> dict[str, Any]:
     }
 
 
-def strip(standing: Standing) -> Sequence[Figure]:
+def strip(standing: StatusCounts) -> Sequence[Figure]:
     """The counts, in the order people look: what moves first."""
     return [
         Figure(
@@ -155,7 +155,7 @@ def strip(standing: Standing) -> Sequence[Figure]:
     ]
 
 
-def _counted(standing: Standing, status: Status) -> str:
+def _counted(standing: StatusCounts, status: Status) -> str:
     count = standing.counts.get(status, 0)
     return f"{count:,}" if count < standing.most or not standing.most else f"{standing.most:,}+"
 

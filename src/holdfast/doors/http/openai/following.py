@@ -4,13 +4,15 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncGenerator
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from typing import Final
 
 from holdfast.app import App
 from holdfast.doors.http.openai.telling import Leg, Telling
+from holdfast.doors.http.patience import hear_out
 from holdfast.doors.http.stream import Sent
 from holdfast.errors import NotFound
+from holdfast.types import Event
 
 LONGEST_WAIT_S: Final = 600
 """For how long a request waits for its response: as long as OpenAI's clients do."""
@@ -54,21 +56,11 @@ async def heard_out(
     """The responses once one of them is over; earlier, when the server stops or so many seconds have gone by."""
     telling = Telling(execution_id)
 
-    async def listen() -> None:
-        async with aclosing(app.events(execution_id)) as events:
-            async for event in events:
-                telling.hear(event)
-                if telling.over(number):
-                    return
+    def hear(event: Event) -> bool:
+        telling.hear(event)
+        return telling.over(number)
 
-    listening, stopped = asyncio.create_task(listen()), asyncio.create_task(closing.wait())
-    try:
-        await asyncio.wait({listening, stopped}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in (listening, stopped):
-            task.cancel()
-        with suppress(asyncio.CancelledError):
-            await listening
+    await hear_out(app.events(execution_id), hear, closing=closing, timeout_s=timeout_s)
     return telling
 
 
