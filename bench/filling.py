@@ -20,7 +20,9 @@ THREADS = 2_000
 DAYS = 30
 _STATUSES = ("completed",) * 90 + ("failed",) * 5 + ("cancelled",) * 2 + ("awaiting_review",) * 2 + ("pending",)
 
-_BY_DEFAULT = {"parent_call", "waits_for", "descendants", "family_tokens", "family_usd", "due_by"}
+_BY_DEFAULT = {
+    "parent_call", "waits_for", "descendants", "family_tokens", "family_usd", "due_by", "pinned_to", "pruned_at",
+}  # fmt: skip
 """Columns that say nothing of an execution without a team or a deadline."""
 
 

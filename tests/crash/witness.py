@@ -2,6 +2,8 @@
 
 import json
 import os
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -40,8 +42,9 @@ class Witness:
         line = json.dumps(asdict(Note(what=what, name=name, key=key, args=args, life=self.life)))
         file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:
-            # One write to a file opened for appending lands whole, whoever else writes.
-            os.write(file, line.encode() + b"\n")
+            # A write to a file opened for appending meets no other. A kill may cut it off at the end of a page, though,
+            # and a reader may see it half done: each note begins a line of its own, and counts once it is whole.
+            os.write(file, f"\n{line}\n".encode())
             os.fsync(file)
         finally:
             os.close(file)
@@ -49,7 +52,13 @@ class Witness:
     def notes(self) -> list[Note]:
         if not self.path.exists():
             return []
-        return [Note(**json.loads(line)) for line in self.path.read_text().splitlines()]
+        return list(_whole(self.path.read_text().split("\n")))
 
     def has(self, what: What, key: str) -> bool:
         return any(note.what == what and note.key == key for note in self.notes())
+
+
+def _whole(lines: Iterable[str]) -> Iterator[Note]:
+    for line in lines:
+        with suppress(json.JSONDecodeError):
+            yield Note(**json.loads(line))

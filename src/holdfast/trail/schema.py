@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 from sqlalchemy.types import TypeEngine
 
-HEAD: Final = "0004"
+HEAD: Final = "0005"
 """The newest migration; a database that says so needs no look at Alembic."""
 VERSION_TABLE: Final = "agent_schema"
 
@@ -71,6 +71,8 @@ executions = Table(
     Column("wake_at", MOMENT),
     Column("deadline", MOMENT),
     Column("due_by", MOMENT),
+    Column("pinned_to", Text),
+    Column("pruned_at", MOMENT),
     Column("cancel_requested_at", MOMENT),
     Column("idempotency_key", Text),
     Column("last_seq", BigInteger, nullable=False),
@@ -237,6 +239,10 @@ workers = Table(
     Column("pid", Integer, nullable=False),
     Column("started_at", MOMENT, nullable=False),
     Column("lease_until", MOMENT, nullable=False),
+    Column("version", Text, nullable=False, server_default=""),
+    Column("serves", DATA, nullable=False, server_default="{}"),
+    Column("capacity", Integer, nullable=False, server_default="0"),
+    Column("drains_since", MOMENT),
 )
 
 controls = Table(
