@@ -54,6 +54,24 @@ def test_a_rate_is_set_and_dropped(api: Api) -> None:
     assert api.call("DELETE", "/v1/rates/calm").status_code == 404
 
 
+def test_a_share_of_the_workers_is_set_and_dropped(api: Api) -> None:
+    """It is listed while it is in force, and both changes are on the record as the caller's."""
+    assert api.call("PUT", "/v1/shares/gold", json={"scope": "user", "subject": "mia", "weight": 3}).status_code == 200
+    (gold,) = items(api, "/v1/shares", "viewer")
+    assert (gold["subject"], gold["weight"], gold["limit"]) == ("mia", 3, None)
+    assert api.call("DELETE", "/v1/shares/gold?why=over").status_code == 204
+    assert api.call("DELETE", "/v1/shares/gold").status_code == 404
+    kinds = [(one["kind"], one["data"]["by"]) for one in items(api, "/v1/audit?limit=1000")]
+    assert {("share.set", "operator"), ("share.dropped", "operator")} <= set(kinds)
+
+
+def test_a_share_of_nothing_says_what_would_work(api: Api) -> None:
+    """A weight, a limit, or both; a global one has no weight."""
+    for terms in ({"scope": "user"}, {"scope": "global", "weight": 2}):
+        refused = api.call("PUT", "/v1/shares/odd", json=terms)
+        assert (refused.status_code, refused.json()["code"]) == (422, "usage")
+
+
 def test_a_breaker_of_a_name_with_slashes_is_opened_and_closed(api: Api) -> None:
     """Models are called `provider:maker/model`."""
     path = "/v1/breakers/model/openrouter:meta%2Fllama"
@@ -90,10 +108,11 @@ def test_a_bound_caller_sees_nothing_that_concerns_everybody(api: Api) -> None:
     """Nor changes it: what others spend, stop and decide is not theirs."""
     api.call("PUT", "/v1/budgets/each", json={"scope": "user", "tokens": 1_000})
     name = api.key("bound-mia", "operator", user="mia")
-    for path in ("budgets", "rates", "breakers", "alerts", "audit", "metrics/agents"):
+    for path in ("budgets", "rates", "shares", "breakers", "alerts", "audit", "metrics/agents"):
         assert items(api, f"/v1/{path}", name) == []
     assert not any(api.get("/v1/controls", as_=name).json().values())
     assert api.call("PUT", "/v1/budgets/mine", json={"scope": "global", "tokens": 5}, as_=name).status_code == 403
+    assert api.call("PUT", "/v1/shares/mine", json={"scope": "user", "limit": 5}, as_=name).status_code == 403
     assert api.post("/v1/agents/helper/pause", {"why": "?"}, as_=name).status_code == 403
     assert api.post("/v1/controls/pause", {"kind": "all", "why": "?"}, as_=name).status_code == 403
     api.call("DELETE", "/v1/budgets/each")

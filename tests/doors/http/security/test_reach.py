@@ -135,6 +135,7 @@ def test_a_blob_belongs_to_its_execution(whose: Whose) -> None:
 CHANGES = {
     "POST /v1/executions/{id}/cancel": {},
     "POST /v1/executions/{id}/retry": {},
+    "POST /v1/executions/{id}/signals": {"name": "docs.signed"},
     "POST /v1/approvals/{id}/decide": {"answer": "approve"},
     "POST /v1/openai/responses/{response_id}/cancel": {},
     "DELETE /v1/openai/responses/{response_id}": {},

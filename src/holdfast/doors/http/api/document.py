@@ -15,6 +15,7 @@ _NOUNS: Final = {
     "agents": "What can be started, and stopping it.",
     "budgets": "Ceilings for tokens and money.",
     "rates": "How much may begin in how much time.",
+    "shares": "Who gets how much of the workers.",
     "schedules": "What is asked when its time comes.",
     "controls": "Kill switches and circuit breakers.",
     "record": "Costs, how agents do, alerts, and who changed what.",
