@@ -5,6 +5,7 @@ HoldfastError
 │   ├── DeclarationError        an agent, tool or app is declared wrongly
 │   ├── MissingExtra            install an extra of the package
 │   └── NotFound                no such execution, approval, agent or blob
+│       └── Pruned              there was one; what it held was pruned
 ├── Refused                     a write was refused; read the state again before you go on
 │   ├── StaleFence              another worker has the execution now: drop it
 │   ├── CancelRequested         somebody asked to cancel: start nothing new
@@ -37,10 +38,12 @@ HoldfastError
 │   ├── ToolError               the effect definitely did not happen
 │   ├── RetryLater              it did not happen; try again after a while
 │   └── InvalidArguments        the arguments do not fit the tool's schema
-└── StepFailed                  a step of a workflow failed for good: go another way, or let it end the workflow
-    └── StepTimedOut            it took too long, or what it waited for did not come
+├── StepFailed                  a step of a workflow failed for good: go another way, or let it end the workflow
+│   └── StepTimedOut            it took too long, or what it waited for did not come
+└── PlanFailed                  a plan does not come to its end: the reason is named
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import ClassVar, Literal
 
@@ -81,6 +84,12 @@ class NotFound(UsageError):
     """There is nothing with that name or id."""
 
     code = "not_found"
+
+
+class Pruned(NotFound):
+    """It was pruned: what it held is gone, as the rule of retention says."""
+
+    code = "pruned"
 
 
 class Refused(HoldfastError):
@@ -374,3 +383,19 @@ class StepTimedOut(StepFailed, TimeoutError):
     """A step of a workflow took too long, or what it waited for did not come."""
 
     code = "step_timed_out"
+
+
+class PlanFailed(HoldfastError):
+    """A plan does not come to its end.
+
+    Args:
+        reason: A stable name: `PLAN_INVALID`, `PLAN_REJECTED`, `TASK_FAILED`, `MAX_TOKENS_EXCEEDED`, ...
+        error: Why, in words.
+        steps: Those that failed; a retry does them anew.
+    """
+
+    code = "plan_failed"
+
+    def __init__(self, reason: str, error: str, *, steps: Sequence[str] = ()) -> None:
+        super().__init__(error)
+        self.reason, self.steps = reason, tuple(steps)

@@ -1,6 +1,7 @@
 """Runs a workflow: its function from the beginning, finished steps from the journal, then on, to parking or its end."""
 
-from collections.abc import Awaitable, Callable, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Final, cast
@@ -12,11 +13,13 @@ from holdfast.errors import (
     DeclarationError,
     InvalidArguments,
     Paused,
+    PlanFailed,
     StepFailed,
     Unavailable,
 )
 from holdfast.loop.activation import Activation
 from holdfast.loop.flow_change import ask_about_change, heed_change
+from holdfast.loop.flow_fold import VERDICT
 from holdfast.loop.flow_history import Undoing
 from holdfast.loop.flow_record import Ended, record_end
 from holdfast.loop.flow_stage import Changed, End, Failing, Quiet, Raised, Returned, Stage, Stopped
@@ -28,6 +31,7 @@ from holdfast.teams.flow import Approved, AskedPeople, AskedStep, Flow
 from holdfast.teams.workflow import Workflow
 from holdfast.tools.result import describe_error
 from holdfast.trail import events as kinds
+from holdfast.trail.codec import storable
 from holdfast.types import Execution, Json
 
 LOOK_S: Final = 86_400.0
@@ -70,6 +74,20 @@ class Player:
     async def branches(self, parts: Sequence[Callable[[], Awaitable[object]]], at_once: int) -> list[object]:
         """Do things side by side."""
         return await self._stage.fork(parts, at_once)
+
+    async def until(self, over: asyncio.Event) -> None:
+        """Wait for another branch."""
+        await self._stage.until(over)
+
+    def record(self, make: Callable[[], tuple[str, Mapping[str, Json]]]) -> Mapping[str, Json]:
+        """Say something once."""
+        place = self._stage.note_place(VERDICT)
+        if place in self._stage.flow.notes:
+            return cast("Mapping[str, Json]", self._stage.flow.notes[place])
+        kind, data = make()
+        said = cast("Mapping[str, Json]", storable({"at": place, **data}, self._stage.activation.desk.redactor))
+        self._stage.clerk.note(partial(self._stage.activation.fact, kind, said))
+        return said
 
     def now(self) -> datetime:
         """The time, recorded."""
@@ -153,6 +171,9 @@ def why(error: BaseException) -> Undoing:
     match error:
         case StepFailed():
             return Undoing(reason="STEP_FAILED", error=str(error), step=error.step, cancelled=False)
+        case PlanFailed(reason=reason, steps=steps):
+            first = steps[0] if steps else None
+            return Undoing(reason=reason, error=str(error), step=first, cancelled=False, others=steps[1:])
         case DeclarationError() | InvalidArguments():
             return Undoing(reason="WORKFLOW_ERROR", error=str(error), step=None, cancelled=False)
         case _:
@@ -229,7 +250,14 @@ async def finish_undoing(stage: Stage) -> None:
         case Returned():
             drop_open_steps(stage, "Not done: the workflow ended before.")
             error = " ".join(part for part in (undoing.error, undone_words(stage)) if part)
-            await activation.fail(undoing.reason, error)
+            await activation.fail(undoing.reason, error, result=done_so_far(stage))
+
+
+def done_so_far(stage: Stage) -> Json:
+    """What is left of one that did not come to its end, where its kind keeps something."""
+    workflow, flow = stage.activation.cast.agent, stage.flow
+    done = {name: state.result for name, state in flow.steps.items() if state.status == "completed"}
+    return workflow.partial(done, list(flow.notes.values())) if isinstance(workflow, Workflow) else None
 
 
 async def end_cancelled(stage: Stage) -> None:

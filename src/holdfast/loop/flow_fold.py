@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final, TypeAlias
 
-from holdfast.loop.flow_history import Signal, StepState, Undoing
+from holdfast.loop.flow_history import FlowHistory, Signal, StepState, Undoing
 from holdfast.loop.history import History
 from holdfast.trail import events as kinds
 
@@ -13,6 +13,8 @@ Data: TypeAlias = dict[str, Any]
 """An event's data, as in `fold`."""
 UNDO: Final = "undo "
 """Before the name of a step, the name of the step that undoes it."""
+VERDICT: Final = "verdict"
+"""The kind of a place where something was decided between steps, and recorded."""
 
 
 def started(history: History, data: Data) -> None:
@@ -70,13 +72,22 @@ def noted(history: History, data: Data) -> None:
     history.flow.notes[data["at"]] = data["value"]
 
 
+def said(history: History, data: Data) -> None:
+    history.flow.places[data["at"]] = (VERDICT, "")
+    history.flow.notes[data["at"]] = data
+
+
 def signalled(history: History, data: Data) -> None:
     history.flow.signals.append(Signal(id=data["id"], name=data["name"], payload=data["payload"]))
 
 
 def undoing(history: History, data: Data) -> None:
     history.flow.undoing = Undoing(
-        reason=data["reason"], error=data["error"], step=data["step"], cancelled=data["cancelled"]
+        reason=data["reason"],
+        error=data["error"],
+        step=data["step"],
+        cancelled=data["cancelled"],
+        others=tuple(data.get("others", ())),
     )
 
 
@@ -98,11 +109,20 @@ def retried(history: History) -> None:
     flow = history.flow
     if flow.undoing is None:
         return
-    gone = {flow.undoing.step} | {state.name.removeprefix(UNDO) for state in _undone(flow.steps)}
+    gone = {flow.undoing.step, *flow.undoing.others} | {state.name.removeprefix(UNDO) for state in _undone(flow.steps)}
     for name in [name for name in flow.steps if name in gone or name.startswith(UNDO)]:
         flow.again[name] = flow.again.get(name, 0) + 1
-        del flow.steps[name]
+        _forget_verdicts(flow, flow.steps.pop(name).at)
     flow.undoing = None
+
+
+def _forget_verdicts(flow: FlowHistory, at: str) -> None:
+    """What was said behind a step, in its branch, is said anew."""
+    branch, _, number = at.rpartition(".")
+    for place in [place for place, (kind, _) in flow.places.items() if kind == VERDICT]:
+        before, _, later = place.rpartition(".")
+        if before == branch and number.isdecimal() and int(later) > int(number):
+            del flow.places[place], flow.notes[place]
 
 
 def _undone(steps: Mapping[str, StepState]) -> list[StepState]:
@@ -120,4 +140,7 @@ FLOW_HANDLERS: Final[Mapping[str, Callable[[History, Data], None]]] = {
     kinds.SIGNAL_RECEIVED: signalled,
     kinds.WORKFLOW_UNDOING: undoing,
     kinds.WORKFLOW_CHANGED: changed,
+    **dict.fromkeys(
+        (kinds.PLAN_MADE, kinds.PLAN_REVISED, kinds.PLAN_REFUSED, kinds.PLAN_APPROVED, kinds.TASK_JUDGED), said
+    ),
 }

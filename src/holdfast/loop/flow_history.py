@@ -74,6 +74,8 @@ class Undoing:
     step: str | None
     """The one whose failure ends it."""
     cancelled: bool
+    others: tuple[str, ...] = ()
+    """Further ones that failed: a retry does them anew, too."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -76,6 +76,8 @@ def _words(kind: str, name: str) -> str:
             return f"flow.{kind}()"
         case "parallel":
             return "steps in parallel"
+        case "verdict":
+            return "what is said of a plan"
         case "wait":
             return f"wait_for {name!r}"
         case _:

@@ -267,6 +267,17 @@ class Stage:
             for task in tasks:
                 task.cancel()
 
+    async def until(self, over: asyncio.Event) -> None:
+        """Wait for another branch: what that one waits for, this one does."""
+        if over.is_set():
+            return
+        self._leaves -= 1
+        self.look()
+        try:
+            await over.wait()
+        finally:
+            self._leaves += 1
+
     # --- quiet
 
     @contextmanager

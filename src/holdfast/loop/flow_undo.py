@@ -29,6 +29,7 @@ def begin_undoing(stage: Stage, undoing: Undoing) -> None:
             "error": undoing.error,
             "step": undoing.step,
             "cancelled": undoing.cancelled,
+            **({"others": list(undoing.others)} if undoing.others else {}),
         },
     )
     stage.undoing = True

@@ -97,8 +97,8 @@ def _write_child(stage: Stage, call_id: str, member: Agent[object], asked: Json)
         return FULL
     room = max(activation.limits.children - len(activation.history.at_work), 1)
     ceiling = ceiling_of(activation, member, among=max(min(among, room), 1))
-    if isinstance(ceiling, str):
-        return ceiling
+    if isinstance(ceiling, str):  # what is held for those at work may come back
+        return FULL if activation.history.at_work else ceiling
     begin_child(activation, call_id, member, asked, ceiling=ceiling)
     return None
 

@@ -106,6 +106,11 @@ class Flow:
         self._stage = stage
 
     @property
+    def stage(self) -> Stage:
+        """What does it durably; for the parts of Holdfast that are built on it."""
+        return self._stage
+
+    @property
     def execution(self) -> Execution:
         """As it was when this stretch of work began; `id`, `user_id`, `thread_id` never change."""
         return self._stage.execution

@@ -65,6 +65,10 @@ class Workflow(Agent[OutputT_co], Generic[OutputT_co]):
         """
         return self.function(flow) if self.takes is None else self.function(flow, typed(self.shape, given))
 
+    def partial(self, done: Mapping[str, Json], said: Sequence[Json]) -> Json:  # noqa: ARG002 - a planner's
+        """What is kept as the partial result of an execution that failed: nothing, of a workflow."""
+        return None
+
 
 def accepted(agent: Agent[object], given: Json) -> Json:
     """An input as an agent takes it: anything, where it is no workflow.

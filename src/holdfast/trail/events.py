@@ -9,7 +9,8 @@ from typing import Final
 
 STARTED: Final = "execution.started"
 """input, agent, agent_version, user, thread, priority, tools {name: schema hash}, limits {...}; where it has one:
-origin (what the door that took the request wants to find again), workflow (true: its steps are code)"""
+origin (what the door that took the request wants to find again), workflow (true: its steps are code), handover (the
+conversation as it was given to this agent: from, execution, reason, entries, records, notes)"""
 CLAIMED: Final = "execution.claimed"
 """worker, fence"""
 PARKED: Final = "execution.parked"
@@ -68,10 +69,18 @@ CALL_FELL_BACK: Final = "call.fell_back"
 (pending | awaiting_review), arguments, digest, schema_hash, decision {verdict, gate, reason, risk}"""
 CHILD_STARTED: Final = "child.started"
 """call_id, child_id, agent, ceiling {tokens, cost_usd, descendants} (what of its parent's remainder is held for it),
-with the intent of the call that waits for it"""
+with the intent of the call that waits for it. A panel's have a call_id each, and serves (the call), panel (its name);
+one that takes the conversation over has handover (true)"""
 CHILD_ENDED: Final = "child.ended"
 """call_id, child_id, agent, status, reason, error, result, steps, tokens, cost_usd (its own, its descendants' and bills
 that nobody knows), descendants (how many it had): written with the child's end"""
+PANEL_RESOLVED: Final = "panel.resolved"
+"""call_id, panel, outcome (agreed | majority | best | chosen | undecided | tie | no_majority | error | too_few |
+rejected | expired), decision {verdict, gate, reason}, member (whose result counts, or null), result, votes [{agent,
+child_id, status, side (equal for those that agree; null: no result), score, confidence, cost_usd, reason}], before
+[what was tried first and why it did not decide], and where people were asked: approval_id, by, note"""
+CONVERSATION_TRANSFERRED: Final = "conversation.transferred"
+"""call_id, child_id, from, to (agents), reason: the whole conversation goes to another agent"""
 
 CALL_ENDED: Final = "call.ended"
 """call_id, status (completed | failed | denied | in_doubt | pending), content (what the model is told),
@@ -114,9 +123,25 @@ STEP_NOTED: Final = "step.noted"
 SIGNAL_RECEIVED: Final = "signal.received"
 """id, name, payload, by: sent from outside, to be waited for"""
 WORKFLOW_UNDOING: Final = "workflow.undoing"
-"""reason, error, step (which failed, or null), cancelled: it ends, and what its steps did is undone first"""
+"""reason, error, step (which failed, or null), cancelled, others (further ones that failed): it ends, and what its steps did is undone first"""
 WORKFLOW_CHANGED: Final = "workflow.changed"
 """message (how the code and the journal differ), decision {verdict, gate, reason}"""
+
+PLAN_MADE: Final = "plan.made"
+"""at (its place, as of a step), revision, tasks [{id, use, input, after, success, checks}], result, reason: the first
+plan that can be carried out"""
+PLAN_REVISED: Final = "plan.revised"
+"""as plan.made, kept (ids of finished tasks, which stay), because {failed {id: error} | refused_by and note | result}:
+a later one"""
+PLAN_REFUSED: Final = "plan.refused"
+"""at, revision, by (who; null: it cannot be carried out; nobody: no answer in time), reasons"""
+PLAN_APPROVED: Final = "plan.approved"
+"""at, revision, by, note, edited, and where people changed it: tasks, result, reason"""
+TASK_JUDGED: Final = "task.judged"
+"""at, task, objection (what is wrong with its result, or with what it was to be given; null: nothing)"""
+
+JOURNAL_PRUNED: Final = "journal.pruned"
+"""events (how many stood here, up to this sequence number; its hash and its time are those of the last of them)"""
 
 VERSIONS: Final[dict[str, int]] = dict.fromkeys(
     (
@@ -143,6 +168,8 @@ VERSIONS: Final[dict[str, int]] = dict.fromkeys(
         CALL_FELL_BACK,
         CHILD_STARTED,
         CHILD_ENDED,
+        PANEL_RESOLVED,
+        CONVERSATION_TRANSFERRED,
         CALL_ENDED,
         RESULT_PROPOSED,
         RESULT_REFUSED,
@@ -159,6 +186,12 @@ VERSIONS: Final[dict[str, int]] = dict.fromkeys(
         SIGNAL_RECEIVED,
         WORKFLOW_UNDOING,
         WORKFLOW_CHANGED,
+        PLAN_MADE,
+        PLAN_REVISED,
+        PLAN_REFUSED,
+        PLAN_APPROVED,
+        TASK_JUDGED,
+        JOURNAL_PRUNED,
     ),
     1,
 )
