@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from math import isfinite
-from typing import Generic, TypeGuard, cast, get_args
+from types import UnionType
+from typing import Generic, TypeGuard, Union, cast, get_args, get_origin
 
 from typing_extensions import TypeVar
 
@@ -73,11 +74,15 @@ class Agent(Generic[OutputT_co]):
         instructions: What the agent is told before everything else.
         tools: Functions decorated with `holdfast.tool`. Default: none.
         team: Specialists that this agent may give tasks to: each delegation is an execution of its own, within what
-            this one has left. Default: none.
+            this one has left. A `Panel` is asked as one. Default: none.
+        handover: Agents, or their names where two hand over to each other, that may be given the whole conversation;
+            they end with a result of this agent's `output`. Default: none.
         description: What a supervisor is told that this agent does. Default: its instructions' first paragraph.
         output: A type that pydantic can validate, for a structured result. Default: `str`, plain text.
         limits: Hard bounds on each execution.
         version: Recorded with each execution. Default: `"1"`.
+        pinned: Whether each execution stays with the version that it was started with: only workers that have exactly
+            that one take it up, until somebody unpins it. Default: any version goes on with it.
         deps: Anything; tools find it as `ctx.deps`.
         max_output_tokens: Asked of the model for one response. Default: 4,096.
         corrections: How many malformed, empty or truncated answers in a row are sent back to the model
@@ -103,11 +108,13 @@ class Agent(Generic[OutputT_co]):
     models: Sequence[str | LanguageModel | Model | Rule]
     instructions: str = ""
     tools: Sequence[Tool] = ()
-    team: "Sequence[Agent[object]]" = ()
+    team: "Sequence[Agent[object] | Group[object]]" = ()
+    handover: "Sequence[Agent[object] | str]" = ()
     description: str = ""
     output: type[OutputT_co] = str  # pyright: ignore[reportAssignmentType] - the TypeVar's default
     limits: Limits = field(default_factory=Limits)
     version: str = "1"
+    pinned: bool = False
     deps: object = None
     max_output_tokens: int = 4_096
     corrections: int = 3
@@ -132,20 +139,78 @@ class Agent(Generic[OutputT_co]):
             if not hasattr(tool, "schema_hash"):
                 raise DeclarationError(f"agent {self.name!r}: {tool!r} is no tool: decorate it with @tool(...)")
         _refuse_bad_team(self)
+        _refuse_bad_handover(self)
         _refuse_name_clashes(self.name, [*(tool.name for tool in self.tools), *_delegations(self)])
         _refuse_clashing_fallbacks(self.name, self.tools)
 
+    @property
+    def specialists(self) -> "Sequence[Agent[object]]":
+        """The agents of its team, those of groups included."""
+        return [one for member in self.team for one in (member.members if isinstance(member, Group) else (member,))]
+
+
+@dataclass(frozen=True)
+class Group(Generic[OutputT_co]):
+    """Agents that a supervisor asks as one; `Panel` is one."""
+
+    name: str
+    members: Sequence[Agent[OutputT_co]]
+
+
+def refuse_misfit(agent: Agent[object], to: Agent[object]) -> None:
+    """Refuse that an agent hands over to another one, which ends with something else.
+
+    Raises:
+        DeclarationError: The message names both types.
+    """
+    if not _fits(to.output, agent.output):
+        ours, theirs = (getattr(kind, "__name__", str(kind)) for kind in (agent.output, to.output))
+        raise DeclarationError(
+            f"agent {agent.name!r} ends with {ours}, and {to.name!r}, to which it hands over, with {theirs}:"
+            f" declare output={ours} for both"
+        )
+
+
+def _fits(given: object, wanted: object) -> bool:
+    """Whether a result of one type is one of the other."""
+    if given == wanted or wanted is object:
+        return True
+    if get_origin(wanted) in {Union, UnionType}:
+        each = get_args(given) if get_origin(given) in {Union, UnionType} else (given,)
+        return all(any(_fits(part, one) for one in get_args(wanted)) for part in each)
+    return isinstance(given, type) and isinstance(wanted, type) and issubclass(given, wanted)
+
 
 def _delegations(agent: Agent[object]) -> Sequence[str]:
-    return [f"delegate_to_{member.name}" for member in agent.team]
+    taken_over = [one if isinstance(one, str) else one.name for one in agent.handover]
+    return [*(f"delegate_to_{member.name}" for member in agent.team), *(f"transfer_to_{name}" for name in taken_over)]
 
 
 def _refuse_bad_team(agent: Agent[object]) -> None:
     for member in cast("Sequence[object]", agent.team):
-        if not isinstance(member, Agent):
+        if not isinstance(member, Agent | Group):
             raise DeclarationError(f"agent {agent.name!r}: team has {member!r}: give agents, team=[Agent(...)]")
-    if any(member.name == agent.name for member in agent.team):
+    if any(member.name == agent.name for member in [*agent.team, *agent.specialists]):
         raise DeclarationError(f"agent {agent.name!r} has a specialist of its own name: rename one")
+    for group in agent.team:
+        least = min(agent.limits.children, agent.limits.descendants)
+        if isinstance(group, Group) and len(group.members) > least:
+            raise DeclarationError(
+                f"agent {agent.name!r}: {group.name!r} has {len(group.members)} members, who start together: give"
+                f" limits.children and limits.descendants as many or more"
+            )
+
+
+def _refuse_bad_handover(agent: Agent[object]) -> None:
+    if isinstance(cast("object", agent.handover), str | Agent):
+        raise DeclarationError(f"agent {agent.name!r}: handover={agent.handover!r}: give a list, handover=[...]")
+    for to in agent.handover:
+        if not isinstance(cast("object", to), Agent | str):
+            raise DeclarationError(f"agent {agent.name!r}: handover has {to!r}: give agents, or names of agents")
+        if isinstance(to, Agent):
+            refuse_misfit(agent, to)
+        if agent.name == (to if isinstance(to, str) else to.name):
+            raise DeclarationError(f"agent {agent.name!r} hands over to its own name: leave it out, or rename one")
 
 
 def _refuse_bad_values(agent: Agent[object]) -> None:
@@ -155,6 +220,10 @@ def _refuse_bad_values(agent: Agent[object]) -> None:
         raise DeclarationError(f"agent {agent.name!r}: limits={limits!r}: write limits=Limits(steps=25, ...)")
     if not isinstance(cast("object", agent.instructions), str):
         raise DeclarationError(f"agent {agent.name!r}: instructions={agent.instructions!r}: give text")
+    if not isinstance(cast("object", agent.version), str) or not agent.version:
+        raise DeclarationError(f"agent {agent.name!r}: version={agent.version!r}: give text, e.g. version='2'")
+    if not isinstance(cast("object", agent.pinned), bool):
+        raise DeclarationError(f"agent {agent.name!r}: pinned={agent.pinned!r}: use True or False")
     if agent.on_failure not in get_args(OnFailure):
         raise DeclarationError(f"agent {agent.name!r}: on_failure={agent.on_failure!r}: use 'fail' or 'review'")
     if agent.on_rate_limit not in get_args(OnRateLimit):

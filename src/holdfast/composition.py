@@ -32,6 +32,7 @@ from holdfast.policy.rights import Rights
 from holdfast.policy.times import ANY_TIME, Times
 from holdfast.ports import Clock, Journal, NewId
 from holdfast.sensors import Sensor
+from holdfast.teams.handover import check_handovers
 from holdfast.teams.workflow import accepted
 from holdfast.tools.fallback import tools_behind
 from holdfast.trail.controls.breaker import BreakerRules
@@ -157,8 +158,10 @@ class Parts:
         """Whether the database takes writes now; one that was not opened yet is well."""
         return self._trail.health() if self._trail else Health(ok=True, detail="not opened yet", queued=0)
 
-    async def engine(self, concurrency: int | None, only: str | None) -> LocalEngine:
+    async def engine(self, concurrency: int | None, only: str | None, *, drains: bool = False) -> LocalEngine:
         """A new engine that can work for every agent; `only` binds it to one execution.
+
+        One that `drains` takes what is pinned to its versions alone, and stops when nothing is left of it.
 
         Raises:
             UsageError: There are no agents, or `concurrency` is no number of slots.
@@ -179,13 +182,15 @@ class Parts:
         engine = LocalEngine(
             trail,
             tracing.around(activate) if tracing else activate,
-            agents=list(self.agents),
+            agents={name: agent.version for name, agent in self.agents.items()},
+            app_version=self.settings.app_version,
             clock=self.clock,
             concurrency=concurrency or self.settings.concurrency,
             lease_s=self.settings.lease_s,
             grace_s=self.settings.grace_s,
             only=only,
             stopping=stopping,
+            drains=drains,
         )
         return engine
 
@@ -262,6 +267,7 @@ class Parts:
             started=started_event(
                 chosen, clean, user=user, thread=thread, priority=priority, origin=origin, times=times.as_data()
             ),
+            pinned=chosen.pinned,
             thread_id=thread,
             user_id=user,
             priority=priority,
@@ -325,7 +331,9 @@ class Parts:
 
     def _cast(self, agent: Agent[object]) -> Cast:
         if agent.name not in self._casts:
-            self._casts[agent.name] = Cast.of(agent, clock=self.clock, prices=self.settings.price_list)
+            self._casts[agent.name] = Cast.of(
+                agent, clock=self.clock, prices=self.settings.price_list, known=self.agents
+            )
         return self._casts[agent.name]
 
 
@@ -347,6 +355,7 @@ def _by_name(agents: Sequence[Agent[object]]) -> Mapping[str, Agent[object]]:
     for agent in _with_teams(agents):
         if named.setdefault(agent.name, agent) is not agent:
             raise DeclarationError(f"two agents have the same name, {agent.name!r}: give each its own")
+    check_handovers(named)
     return named
 
 
@@ -371,10 +380,11 @@ def _known_sensors(given: Sequence[Sensor], agents: Mapping[str, Agent[object]])
 
 
 def _with_teams(agents: Sequence[Agent[object]]) -> Iterator[Agent[object]]:
-    """The agents and, after each, its specialists and theirs."""
+    """The agents and, after each, its specialists, those it may hand over to, and theirs."""
     for agent in agents:
         yield agent
-        yield from _with_teams(agent.team)
+        yield from _with_teams(agent.specialists)
+        yield from _with_teams([one for one in agent.handover if isinstance(one, Agent)])
 
 
 def refuse_in_event_loop(instead: str) -> None:

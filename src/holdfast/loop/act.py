@@ -29,8 +29,9 @@ Ran = tuple[CallState, Outcome]
 
 async def act(activation: Activation) -> None:
     """Bring every call of this turn to its end, or park."""
-    settle_children(activation)
-    await settle_answers(activation)
+    await settle_children(activation)
+    if not activation.over:
+        await settle_answers(activation)
     while not activation.over and (group := next_group(at_hand(activation))):
         calls = await begin(activation, group)
         if len(calls) == 1:
@@ -89,7 +90,7 @@ async def begin(activation: Activation, group: Sequence[CallState]) -> list[Call
             return []
     await activation.heed_cancel()
     calls = [activation.history.calls[call.id] for call in group]
-    return [call for call in calls if call.status == "running" and call.id not in activation.history.children]
+    return [call for call in calls if call.status == "running" and not activation.history.children_of(call.id)]
 
 
 async def heed_refusal(activation: Activation, group: Sequence[CallState], refusal: Refused) -> None:

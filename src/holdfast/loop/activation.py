@@ -244,10 +244,10 @@ class Activation:
                 self.history.settle(keep=False)
         self._intents = Draft()
 
-    async def end_cancelled(self) -> None:
+    async def end_cancelled(self, *, by: str = "request") -> None:
         """Store what happened and end as cancelled."""
         self.forget_intents()
-        self.fact(kinds.CANCELLED, {"by": "request"})
+        self.fact(kinds.CANCELLED, {"by": by})
         await self._write(status="cancelled", reason="CANCELLED")
         self.over = True
 

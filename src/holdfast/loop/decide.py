@@ -7,7 +7,7 @@ from typing import TypeAlias
 from holdfast.errors import GrantUnusable, InvalidArguments, Paused, Unavailable
 from holdfast.loop.activation import Activation
 from holdfast.loop.admit import leave_for, stand_back
-from holdfast.loop.delegating import ceiling_for, delegate, refused_delegation
+from holdfast.loop.delegating import ceilings_for, delegate, refused_delegation, size_of
 from holdfast.loop.handover import account, in_words
 from holdfast.loop.judged import Judged
 from holdfast.loop.model import RawCall, Response
@@ -20,7 +20,7 @@ from holdfast.policy import approval as asking
 from holdfast.policy import gate
 from holdfast.policy.grants import allowed_by, covering
 from holdfast.policy.rights import Rights
-from holdfast.teams.ceiling import Ceiling
+from holdfast.teams.handover import ALONE
 from holdfast.trail import events as kinds
 from holdfast.types import CallChange, CallStatus, Decision, Grant, Json
 
@@ -92,7 +92,8 @@ def judge(activation: Activation, index: int, raw: RawCall) -> Judged:
 
 def with_room(activation: Activation, judged: Sequence[Judged]) -> Sequence[Judged]:
     """The same, where delegations that there is no room for are refused; what is left is shared among them."""
-    among = sum(delegates_now(activation, call) for call in judged)
+    judged = [alone(activation, call, among=len(judged)) for call in judged]
+    among = sum(size_of(activation, call.raw.tool) for call in judged if delegates_now(activation, call))
     if not among:
         return judged
     return [
@@ -101,6 +102,14 @@ def with_room(activation: Activation, judged: Sequence[Judged]) -> Sequence[Judg
         else call
         for call in judged
     ]
+
+
+def alone(activation: Activation, call: Judged, *, among: int) -> Judged:
+    """The same, where a conversation cannot go to another agent, because there are other calls in the message."""
+    asked = activation.cast.team.get(call.raw.tool)
+    if asked is None or not asked.takes_over or among == 1 or call.decision.verdict != "allow":
+        return call
+    return replace(call, decision=Decision(verdict="deny", gate="order", reason=ALONE))
 
 
 def delegates_now(activation: Activation, call: Judged) -> bool:
@@ -188,16 +197,17 @@ async def open_calls(activation: Activation, judged: Sequence[Judged]) -> None:
 
 def record_decisions(activation: Activation, judged: Sequence[Judged], begun: set[str]) -> None:
     """What was decided of each call, and the questions and refusals that follow."""
-    among = sum(call.id in begun and delegates_now(activation, call) for call in judged)
+    starts = {call.id: size_of(activation, call.raw.tool) for call in judged if delegates_now(activation, call)}
+    among = sum(size for call_id, size in starts.items() if call_id in begun)
     for call in judged:
         status = status_of(call, begun)
-        delegates = status == "running" and delegates_now(activation, call)
-        room = ceiling_for(activation, call.raw.tool, among=among) if delegates else None
+        delegates = starts.get(call.id, 0) if status == "running" else 0
+        room = ceilings_for(activation, call.raw.tool, among=among) if delegates else None
         if isinstance(room, str):
             status = "pending"  # as many as there is room for begin; the others when their turn comes
         activation.intend(kinds.CALL_DECIDED, decided(activation, call, status), row(activation, call, status))
-        if isinstance(room, Ceiling):
-            delegate(activation, call.id, call.raw.tool, call.arguments, ceiling=room)
+        if room and not isinstance(room, str):
+            delegate(activation, activation.history.calls[call.id], ceilings=room)
         among -= delegates
         if call.grant:
             activation.use_grant(call.grant)

@@ -12,6 +12,7 @@ from holdfast.loop.tallies import Tallies
 from holdfast.policy.rights import Rights
 from holdfast.ports import Clock, During, Journal, NewId, Tool
 from holdfast.teams.delegate import Delegate, delegates
+from holdfast.teams.handover import transfers
 from holdfast.tools.fallback import tools_behind
 from holdfast.trail.redact import Redactor
 from holdfast.types import Execution, Feedback, Grant, Price, Switch
@@ -52,26 +53,34 @@ class Cast:
     agent: Agent[object]
     models: Models
     tools: Mapping[str, Tool]
-    """Delegations to its team included."""
+    """Delegations to its team and handovers included."""
     team: Mapping[str, Delegate]
-    """Specialists, by the tool that asks them."""
+    """Who works as a child execution, by the tool that asks them: specialists, panels, agents that take over."""
     contract: OutputContract
     runnable: Mapping[str, Tool]
     """Those tools and what stands in for them when they fail, which models are not offered."""
 
     @classmethod
-    def of(cls, agent: Agent[object], *, clock: Clock, prices: Mapping[str, Price] | None = None) -> "Cast":
+    def of(
+        cls,
+        agent: Agent[object],
+        *,
+        clock: Clock,
+        prices: Mapping[str, Price] | None = None,
+        known: Mapping[str, Agent[object]] | None = None,
+    ) -> "Cast":
         """Make an agent ready.
 
         Args:
             agent: Which.
             clock: Time.
             prices: From the configuration, by `provider:model` or model; the agent's own win. Default: none.
+            known: Agents that it may mean by a name. Default: none.
 
         Raises:
             DeclarationError: A money limit is set and the price of a model is unknown, or fallbacks go in a circle.
         """
-        team = delegates(agent)
+        team = {**delegates(agent), **transfers(agent, known or {})}
         tools = {tool.name: tool for tool in agent.tools} | {name: one.tool for name, one in team.items()}
         return cls(
             agent=agent,

@@ -11,7 +11,8 @@ from pydantic_core import to_jsonable_python
 from holdfast.agent import Agent
 from holdfast.errors import ApprovalUnusable, ApprovalWithdrawn, InvalidArguments, StepTimedOut, UsageError
 from holdfast.loop.activation import Activation
-from holdfast.loop.delegating import begin_child, ceiling_of, is_full
+from holdfast.loop.child import begin_child
+from holdfast.loop.delegating import ceiling_of, is_full
 from holdfast.loop.flow_history import StepState
 from holdfast.loop.flow_record import Ended, Start, record_end, record_start, step_id
 from holdfast.loop.flow_stage import Changed, Failing, Stage, Wait

@@ -7,6 +7,7 @@ from typing import Any, Final, TypeAlias, cast
 
 from holdfast.loop import flow_fold
 from holdfast.loop.asked import attempt_failed, chain_failed, parked, requested, responded
+from holdfast.loop.carried import take_over
 from holdfast.loop.history import (
     CALL_OVER,
     MALFORMED_GATES,
@@ -111,6 +112,8 @@ def started(history: History, data: Data) -> None:
     if "ceiling" in origin:
         history.ceiling = Ceiling.of_event(origin["ceiling"])
     history.add(Told(as_text(history.input)))
+    if "handover" in data:
+        take_over(history, data["handover"])
 
 
 def claimed(history: History, _data: Data) -> None:
@@ -239,7 +242,14 @@ def fell_back(history: History, data: Data) -> None:
 
 def child_started(history: History, data: Data) -> None:
     ceiling = Ceiling.of_event(data["ceiling"])
-    history.children[data["call_id"]] = Child(id=data["child_id"], agent=data["agent"], ceiling=ceiling)
+    history.children[data["call_id"]] = Child(
+        id=data["child_id"],
+        agent=data["agent"],
+        ceiling=ceiling,
+        call=data.get("serves") or data["call_id"],
+        panel=data.get("panel"),
+        takes_over=data.get("handover", False),
+    )
 
 
 def child_ended(history: History, data: Data) -> None:
@@ -257,7 +267,8 @@ def ended(history: History, data: Data) -> None:
     history.calls[call.id] = call
     if call.status not in CALL_OVER:
         return
-    history.children.pop(call.id, None)
+    if history.children:
+        history.children = {name: child for name, child in history.children.items() if child.call != call.id}
     history.use_approvals(call.id)
     history.records.append(record_of(call, data))
     first = call.origin.digest if call.origin else call.digest

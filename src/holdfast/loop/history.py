@@ -124,6 +124,12 @@ class Child:
     ceiling: Ceiling
     end: Mapping[str, Any] | None = None
     """Its `child.ended` event; `None`: it is at work."""
+    call: str
+    """The call that it serves."""
+    panel: str | None = None
+    """The panel that it is a member of."""
+    takes_over: bool = False
+    """Whether it has the whole conversation."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -195,7 +201,7 @@ class History:
     provider_ids: set[str] = field(default_factory=set[str])
     """How models named their calls so far: each name is given once in a conversation."""
     children: dict[str, Child] = field(default_factory=dict[str, Child])
-    """By call, until what they came to is told."""
+    """By the name of the call, or of the member's part in it, until what they came to is told."""
     descendants: int = 0
     """Executions below this one that have ended."""
     family_tokens: int = 0
@@ -226,6 +232,10 @@ class History:
     last_at: datetime | None = None
     fruitless: int = 0
     """Activations in a row that left nothing in the journal: their workers died."""
+
+    def children_of(self, call_id: str) -> list[Child]:
+        """Those that serve a call, in the order in which they were started."""
+        return [child for child in self.children.values() if child.call == call_id] if self.children else []
 
     @property
     def at_work(self) -> list[Child]:

@@ -186,7 +186,7 @@ def changed(  # noqa: PLR0913 - the columns of a call's row
 def drop_open_calls(activation: Activation) -> None:
     """The execution is being cancelled: say of each call that was decided what became of it."""
     for call in activation.history.open_calls():
-        if call.id in activation.history.children:
+        if activation.history.children_of(call.id):
             end_call(activation, call, "failed", "Cancelled with the execution that asked for it.")
         elif call.effect == "irreversible" and call.status in {"running", "in_doubt"} and not call.fresh:
             end_call(activation, call, "in_doubt", "Cancelled before anybody knew whether it happened.")

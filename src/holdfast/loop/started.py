@@ -19,6 +19,7 @@ def started_event(  # noqa: PLR0913 - the parts of a request
     priority: int,
     origin: Mapping[str, Json] | None = None,
     times: Mapping[str, Json] | None = None,
+    handover: Mapping[str, Json] | None = None,
 ) -> NewEvent:
     """The `execution.started` event of a request to an agent."""
     return NewEvent(
@@ -35,5 +36,6 @@ def started_event(  # noqa: PLR0913 - the parts of a request
             **(times or {}),
             **({"origin": dict(origin)} if origin else {}),
             **({"workflow": True} if isinstance(agent, Workflow) else {}),
+            **({"handover": dict(handover)} if handover else {}),
         },
     )

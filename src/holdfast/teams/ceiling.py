@@ -1,6 +1,6 @@
 """What a child execution may have: a share of what its parent has left. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
@@ -50,6 +50,16 @@ class Family:
     """Levels that may come below it."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """One that is to start."""
+
+    limits: Limits
+    """That the specialist declares."""
+    leads: bool
+    """Whether it may start others itself."""
+
+
 def within(limits: Limits, ceiling: Ceiling | None) -> Limits:
     """The limits of an execution: its agent's, and of a child no more than its parent held for it."""
     if ceiling is None:
@@ -93,6 +103,31 @@ def share(  # noqa: PLR0913 - the terms of one inequality
     below = min(member.descendants, (room - 1) // among) if leads else 0
     depth = min(member.depth, family.depth - 1)
     return Ceiling(tokens=min(member.tokens, tokens), cost_usd=usd, descendants=max(below, 0), depth=depth)
+
+
+def shares(
+    limits: Limits, spent: Spent, family: Family, members: Sequence[Wanted], *, among: int
+) -> Sequence[Ceiling] | str:
+    """What each of several gets that start together, or why they cannot: all of them do, or none.
+
+    Args:
+        limits: The parent's.
+        spent: Of the parent, what is held for its children included.
+        family: What the parent has started.
+        members: Who starts.
+        among: Executions that share what is left, these included.
+    """
+    if len(members) > 1 and family.live + len(members) > limits.children:
+        return f"{family.live} children are at work, and there is no room for {len(members)} more (limits.children)."
+    found: list[Ceiling] = []
+    for place, member in enumerate(members):
+        got = share(limits, spent, family, member=member.limits, leads=member.leads, among=among - place)
+        if isinstance(got, str):
+            return got
+        found.append(got)
+        spent = replace(spent, tokens=spent.tokens + got.tokens, cost_usd=spent.cost_usd + (got.cost_usd or 0))
+        family = replace(family, live=family.live + 1, descendants=family.descendants + 1 + got.descendants)
+    return found
 
 
 def _dollars(limits: Limits, spent: Spent, member: Limits, among: int) -> Decimal | None:

@@ -1,13 +1,14 @@
 """The calls by which a supervisor gives tasks to its specialists: one tool for each, that starts a child execution."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from pydantic import JsonValue, TypeAdapter
 
-from holdfast.agent import Agent
+from holdfast.agent import Agent, Group
 from holdfast.ports import Tool
+from holdfast.teams.panel import Panel
 from holdfast.teams.workflow import Workflow
 from holdfast.tools.tool import tool
 from holdfast.types import Json
@@ -19,16 +20,32 @@ _LONGEST: Final = 600
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delegate:
-    """One specialist as its supervisor calls it."""
+    """One specialist, or a panel of them, as its supervisor calls it."""
 
     tool: Tool
-    """What the model sees; it is never run: its call is served by a child execution."""
-    agent: Agent[object]
+    """What the model sees; it is never run: its call is served by child executions."""
+    members: Sequence[Agent[object]]
+    """Who works on it, each as a child execution: one, or those of a panel."""
+    panel: Panel[object] | None = None
+    takes_over: bool = False
+    """Whether it is given the whole conversation, and not a task."""
+
+    @property
+    def agent(self) -> Agent[object]:
+        """The one who works on it, or the first."""
+        return self.members[0]
 
 
 def delegates(agent: Agent[object]) -> Mapping[str, Delegate]:
     """The specialists of an agent by the name of their tool."""
-    return {PREFIX + member.name: Delegate(tool=_tool(member), agent=member) for member in agent.team}
+    return {PREFIX + member.name: _delegate(member) for member in agent.team}
+
+
+def _delegate(member: Agent[object] | Group[object]) -> Delegate:
+    if isinstance(member, Group):
+        panel = member if isinstance(member, Panel) else None
+        return Delegate(tool=_task_tool(member.name, _words_of(member)), members=tuple(member.members), panel=panel)
+    return Delegate(tool=_tool(member), members=(member,))
 
 
 def task_of(member: Agent[object], arguments: Mapping[str, Json]) -> Json:
@@ -42,7 +59,10 @@ def task_of(member: Agent[object], arguments: Mapping[str, Json]) -> Json:
 def _tool(member: Agent[object]) -> Tool:
     if isinstance(member, Workflow):
         return _tool_for(member)
+    return _task_tool(member.name, _words(member))
 
+
+def _task_tool(name: str, words: str) -> Tool:
     async def delegate(task: str, context: JsonValue = None) -> None:
         """Never run.
 
@@ -52,7 +72,7 @@ def _tool(member: Agent[object]) -> Tool:
         """
 
     # A child is found again by its call, so a delegation may be repeated as a read may.
-    return tool(delegate, effect="read", name=PREFIX + member.name, description=_words(member), on_change="continue")
+    return tool(delegate, effect="read", name=PREFIX + name, description=words, on_change="continue")
 
 
 def _tool_for(member: Workflow[object]) -> Tool:
@@ -73,10 +93,29 @@ def _stand_in(takes: object) -> Callable[..., object]:
     return delegate if takes is not None else begin
 
 
+def about(member: Agent[object] | Group[object]) -> str:
+    """What a model is told that an agent does, as a sentence behind another one; empty where nothing is known."""
+    instructions = member.instructions if isinstance(member, Agent) else ""
+    said = (getattr(member, "description", "") or instructions).strip().split("\n\n")[0]
+    return f" It does this: {said}" if said else ""
+
+
+def _words_of(group: Group[object]) -> str:
+    names = ", ".join(member.name for member in group.members)
+    return (
+        f"Give a task to the panel {group.name!r}: {names}, each on its own, side by side, seeing only the task and"
+        f" context.{about(group)} What comes back: the result that counts ({_returns(group.members[0])}), how it was"
+        " decided (outcome, reason), and what each of them said, with status, cost and confidence. Where the result is"
+        " null, they contradict each other and you decide."
+    )
+
+
+def _returns(member: Agent[object]) -> str:
+    return "text" if member.output is str else _shape(member)
+
+
 def _words(member: Agent[object]) -> str:
-    about = (member.description or member.instructions).strip().split("\n\n")[0]
-    returns = "text" if member.output is str else _shape(member)
-    said = f" It does this: {about}" if about else ""
+    said, returns = about(member), _returns(member)
     sees = "what you give it" if isinstance(member, Workflow) else "the task and context"
     return (
         f"Give a task to the specialist {member.name!r}.{said} It works on its own and sees only {sees}."
