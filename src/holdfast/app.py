@@ -321,11 +321,14 @@ class App(Answers, Lookup):
             finally:
                 self._engines -= only is None
 
-    async def work(self, *, concurrency: int | None = None, drain: bool = False) -> None:
-        """Work until stopped by a signal; with `drain` only until nothing is left that it could do."""
+    async def work(self, *, concurrency: int | None = None, drain: bool = False, only_pinned: bool = False) -> None:
+        """Work until stopped by a signal or an operator; with `drain` only until nothing is left that it could do.
+
+        With `only_pinned` it takes what is pinned to the versions of its agents alone, until all of that has ended.
+        """
         early = Early()
         undo = install_signal_handlers(early)  # a signal may come before there is an engine to stop
-        engine = await self._parts.engine(concurrency, None)
+        engine = await self._parts.engine(concurrency, None, drains=only_pinned)
         attendants = await self._parts.attendants(engine)
         spare_what_is_loaded()
         undo()

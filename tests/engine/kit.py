@@ -40,7 +40,7 @@ async def working(trail: Trail, activate: Activate, **options: object) -> AsyncI
 
 def engine(trail: Trail, activate: Activate, **options: object) -> LocalEngine:
     """An engine for the one agent of these tests."""
-    given: dict[str, object] = {"agents": [AGENT], "clock": SystemClock(), "grace_s": 5} | options
+    given: dict[str, object] = {"agents": {AGENT: "1"}, "clock": SystemClock(), "grace_s": 5} | options
     return LocalEngine(trail, activate, **given)  # type: ignore[arg-type]
 
 

@@ -293,7 +293,7 @@ def test_a_worker_that_waits_asks_seldom(sqlite_database: str):
                 return await real(*args, **options)  # type: ignore[arg-type]
 
             trail.claim = claim  # type: ignore[method-assign]
-            async with working(trail, lambda claimed: finish(trail, claimed), agents=[AGENT]) as worker:
+            async with working(trail, lambda claimed: finish(trail, claimed), agents={AGENT: "1"}) as worker:
                 with pytest.raises(TimeoutError):
                     await asyncio.wait_for(worker.stopping.wait(), 1.5)
 

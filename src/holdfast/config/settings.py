@@ -64,6 +64,8 @@ class Settings(BaseSettings):
 
     database: str = ".holdfast/holdfast.db"
     """A file, `sqlite:///file` or `postgresql://...`."""
+    app_version: str = ""
+    """Of what is deployed, as your people name it (a tag, a commit): shown with each worker."""
     lease_s: float = Field(default=10, ge=0.1, le=3_600)
     """Seconds after a worker's death within which its executions are taken over."""
     grace_s: float = Field(default=10, ge=0)

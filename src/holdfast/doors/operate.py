@@ -43,6 +43,7 @@ async def worker(  # noqa: PLR0913 - one per option
     *,
     concurrency: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
     drain: Annotated[bool, Parameter(negative=())] = False,
+    only_pinned: Annotated[bool, Parameter(negative=())] = False,
     model: str | None = None,
     metrics_port: Annotated[int | None, Parameter(validator=Number(gte=0, lte=65_535))] = None,
     metrics_host: str = "127.0.0.1",
@@ -57,6 +58,7 @@ async def worker(  # noqa: PLR0913 - one per option
         target_: file.py:name or package.module:name.
         concurrency: Executions at the same time.
         drain: Exit when nothing is left that it could do.
+        only_pinned: Take only what is pinned to the versions of this code, and exit when nothing is left of it.
         model: provider:model as first choice of every agent; what they declare is the fallback.
         metrics_port: Serve /metrics, /healthz and /readyz there while it works; 0 takes a free one. Default: nowhere.
         metrics_host: Where to listen for them. The default is this machine only.
@@ -68,7 +70,7 @@ async def worker(  # noqa: PLR0913 - one per option
     async with target.load(target_).with_model(model).open(common.database, quiet=False) as app:
         async with _watched(app, metrics_host, metrics_port, common):
             _announce(app, "working", common)
-            await app.work(concurrency=concurrency, drain=drain)
+            await app.work(concurrency=concurrency, drain=drain, only_pinned=only_pinned)
         health = app.health()
         _announce(app, "drained" if health.ok else f"stopped while {health.detail}", common)
     return exits.OK if health.ok else exits.FAILED

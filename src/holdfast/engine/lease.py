@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 import structlog
 
@@ -23,6 +23,8 @@ KEEP = 0.8
 an execution is taken over within the whole."""
 LOOK = 0.2
 """Part of the take-over time between two renewals, and between two looks for the dead."""
+_LATE: Final = 1.25
+"""Part of the time between two renewals after which the thread does what the engine's look should have done."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +145,8 @@ class Lease:
         self._queue, self._worker_id, self._clock, self._on_lost = queue, worker_id, clock, on_lost
         self._keep_s, self._every_s = keep_s, every_s
         self._held_until = held_since + keep_s
+        self._asked_at = held_since
+        """When the last renewal was asked for."""
         self._ended = threading.Event()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._work, name="holdfast-lease", daemon=True)
@@ -156,6 +160,11 @@ class Lease:
         may begin before the next renewal, for another worker may be at it.
         """
         return self._clock.monotonic() < self._held_until
+
+    def renewed(self, *, asked_at: float) -> None:
+        """It was renewed from elsewhere, asked for at this time by `monotonic`: the thread need not do it so soon."""
+        self._asked_at = max(self._asked_at, asked_at)
+        self._held_until = max(self._held_until, asked_at + self._keep_s)
 
     async def end(self) -> None:
         """Renew no more. The lease itself is ended by `Queue.retire`."""
@@ -183,9 +192,11 @@ class Lease:
         while not self._ended.is_set():
             await asyncio.sleep(pause_s)
             asked_at = self._clock.monotonic()
+            if (pause_s := self._asked_at + self._every_s * _LATE - asked_at) > 0:
+                continue  # the engine's own look has renewed it meanwhile: that costs no transaction of its own
             renewed = await self._renew(max(self._held_until - asked_at, self._every_s / 2))
             if renewed:
-                self._held_until = asked_at + self._keep_s
+                self.renewed(asked_at=asked_at)
             elif renewed is False:
                 return
             pause_s = self._every_s if renewed else self._every_s / 4

@@ -3,13 +3,15 @@
 import asyncio
 import os
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
 import structlog
 
+from holdfast.engine.attention import Attention
 from holdfast.engine.backoff import after_failure
 from holdfast.engine.clock import new_id
 from holdfast.engine.lease import KEEP, LOOK, Host, Lease, is_dead
@@ -17,7 +19,8 @@ from holdfast.engine.signals import install_signal_handlers
 from holdfast.errors import CancelRequested, HoldfastError, Refused, StaleFence
 from holdfast.ports import Clock, Queue
 from holdfast.trail.traces.ids import log_ids
-from holdfast.types import Claimed
+from holdfast.types import Claimed, Offer, Peer
+from holdfast.version import __version__
 
 __all__ = ["LocalEngine", "install_signal_handlers"]
 
@@ -39,7 +42,7 @@ class LocalEngine:
         queue: Who is next, who is dead, when to look again.
         activate: Works on a claimed execution until it parks or ends. What it raises, short of a lost fence, gives the
             execution back for another attempt.
-        agents: Names of the agents it can work for.
+        agents: Names of the agents it can work for, with the version that it has of each.
         clock: Time.
         concurrency: Activations at once. Default: 100.
         lease_s: Seconds after its death within which its executions are taken over. Default: 10.
@@ -47,6 +50,8 @@ class LocalEngine:
         only: Work on this execution and those below it alone. Default: on all.
         worker_id: Its name in the record. Default: made from host and process.
         stopping: Set when it stops; activations may look at it between turns. Default: its own.
+        app_version: Of what is deployed, as its people name it. Default: not said.
+        drains: Take only what is pinned to its versions, and stop when nothing is left of it. Default: take all.
     """
 
     def __init__(  # noqa: PLR0913 - each can be configured
@@ -54,18 +59,24 @@ class LocalEngine:
         queue: Queue,
         activate: Callable[[Claimed], Awaitable[None]],
         *,
-        agents: Sequence[str],
+        agents: Mapping[str, str],
         clock: Clock,
+        app_version: str = "",
         concurrency: int = 100,
         lease_s: float = 10,
         grace_s: float = 10,
         only: str | None = None,
         worker_id: str | None = None,
         stopping: asyncio.Event | None = None,
+        drains: bool = False,
     ) -> None:
         self.stopping = stopping or asyncio.Event()
         self._queue, self._activate, self._clock = queue, activate, clock
         self._agents, self._only, self._concurrency = tuple(agents), only, concurrency
+        capacity = concurrency if only is None else 0
+        self._offer = Offer(
+            version=__version__, app_version=app_version, serves=dict(agents), capacity=capacity, drains=drains
+        )
         self._lease_s, self._grace_s = lease_s, grace_s
         self._host = Host.here()
         self._name = worker_id or f"{self._host.name}-{os.getpid()}-{new_id()[-6:]}"
@@ -88,6 +99,7 @@ class LocalEngine:
         """What a drain waits for when it has nothing left to do."""
         self._full = False
         """The last claim filled every slot: there may be more."""
+        self._attention = Attention(clock, ask_every_s=lease_s)
 
     @property
     def worker_id(self) -> str:
@@ -151,7 +163,7 @@ class LocalEngine:
         while True:
             try:
                 self._nudge.clear()
-                wait_s, idle = await self._pass()
+                wait_s, idle = await self._pass(drain=drain)
                 if drain and idle and (wait_s is None or wait_s > SOON_S) and await self._nothing_left():
                     if self.before_leaving is not None:
                         await self.before_leaving()
@@ -163,7 +175,7 @@ class LocalEngine:
                 log.exception("engine_in_trouble", worker=self._worker_id, next_try_s=trouble_s)
                 await asyncio.sleep(trouble_s)
 
-    async def _pass(self) -> tuple[float | None, bool]:
+    async def _pass(self, *, drain: bool) -> tuple[float | None, bool]:
         """Do what can be done now.
 
         Returns:
@@ -171,16 +183,19 @@ class LocalEngine:
         """
         if self._lost.is_set():
             await self._start_over()
-        if self._clock.monotonic() >= self._look_at:
-            await self._sweep()
+        if self._clock.monotonic() >= self._look_at and await self._sweep():
+            self._attention.announced = True
+        if not (drain or self._full or self._lost.is_set() or self._attention.is_wanted):
+            return self._attention.due_s, False
+        self._attention.asks()
         await self._take_up()
         idle = not self._running
         if self._lost.is_set():
             return 0.0, False
         if self._full:
             return None, False
-        due = await self._queue.next_due(self._agents)
-        return None if due is None else (due - self._clock.now()).total_seconds(), idle
+        self._attention.due = await self._queue.next_due(self._agents)
+        return self._attention.due_s, idle
 
     async def _nothing_left(self) -> bool:
         """Whether nothing is left for a drain: nobody to take over from, and who holds the rest is alive.
@@ -220,7 +235,10 @@ class LocalEngine:
         try:
             with suppress(TimeoutError):
                 async with asyncio.timeout(timeout_s) as self._resting:
-                    await (self._nudge.wait() if self._full else self._queue.wait_for_work(timeout_s=timeout_s))
+                    if self._full:
+                        await self._nudge.wait()
+                    elif await self._queue.wait_for_work(timeout_s=timeout_s):
+                        self._attention.announced = True
         finally:
             self._resting = None  # also when cancelled: activations that end after that would wake a dead wait
 
@@ -281,7 +299,9 @@ class LocalEngine:
             self._worker_id = f"{self._name}.{self._registrations}"
         held_since = self._clock.monotonic()
         keep_s, every_s = self._lease_s * KEEP, self._lease_s * LOOK
-        await self._queue.register(self._worker_id, host=str(self._host), pid=os.getpid(), lease_s=keep_s)
+        await self._queue.register(
+            self._worker_id, host=str(self._host), pid=os.getpid(), lease_s=keep_s, offer=self._offer
+        )
         self._lost.clear()
         loop = asyncio.get_running_loop()
 
@@ -297,22 +317,41 @@ class LocalEngine:
             clock=self._clock,
             on_lost=lost,
         )
-        self._look_at = held_since
+        self._look_at, self._attention.announced = held_since, True
         log.info("worker_started", worker=self._worker_id, agents=self._agents, concurrency=self._concurrency)
 
     async def _sweep(self) -> bool:
         """Take over from the dead, let the overdue expire; whether there was anything of that."""
         self._look_at = self._clock.monotonic() + self._lease_s * LOOK
-        # Its own lease first: after a jump of the clock it would give itself up for dead.
-        if not await self._queue.renew(self._worker_id, lease_s=self._lease_s * KEEP):
+        # Its own lease first: after a jump of the clock it would give itself up for dead. Both in one transaction.
+        asked_at = self._clock.monotonic()
+        renewed, swept = await asyncio.gather(
+            self._queue.renew(self._worker_id, lease_s=self._lease_s * KEEP), self._queue.sweep()
+        )
+        if not renewed:
             self._on_lost()
             return True
-        workers = [w for w in await self._queue.workers() if w[0] != self._worker_id]
-        dead = [worker_id for worker_id, host, pid in workers if is_dead(host, pid, here=self._host)]
-        swept = await self._queue.sweep(dead=dead)
-        if dead or swept.taken_over or swept.expired:
-            log.info("swept", dead=dead, taken_over=swept.taken_over, expired=swept.expired)
-        return swept.taken_over + swept.expired > 0
+        if self._lease:
+            self._lease.renewed(asked_at=asked_at)
+        found = swept.taken_over + swept.expired
+        others = [peer for peer in swept.peers if peer.id != self._worker_id]
+        if dead := [peer.id for peer in others if is_dead(peer.host, peer.pid, here=self._host)]:
+            swept = await self._queue.sweep(dead=dead)
+            found += swept.taken_over + swept.expired
+        if dead or found:
+            log.info("swept", dead=dead, taken_over_or_expired=found)
+        await self._obey([peer for peer in swept.peers if peer.id == self._worker_id])
+        return found > 0
+
+    async def _obey(self, own: Sequence[Peer]) -> None:
+        """Stop when it is told to drain, and nothing is left that only it can do."""
+        if not any(peer.drains for peer in own):
+            return
+        if not self._offer.drains:
+            log.info("worker_drains", worker=self._worker_id)
+            self._offer = replace(self._offer, drains=True)  # also under its next name, should its lease be lost
+        if not await self._queue.keeps_pins(self._worker_id):
+            self.stop()
 
     def _on_lost(self) -> None:
         """Others may take its executions over: it must not begin anything more on them."""

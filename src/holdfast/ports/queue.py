@@ -4,14 +4,14 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from holdfast.types import Append, Appended, Claimed, Swept
+from holdfast.types import Append, Appended, Claimed, Offer, Swept
 
 
 class Queue(Protocol):
     """What an engine asks: who is next, who is dead, when to look again."""
 
-    async def register(self, worker_id: str, *, host: str, pid: int, lease_s: float) -> None:
-        """Announce a worker with a live lease."""
+    async def register(self, worker_id: str, *, host: str, pid: int, lease_s: float, offer: Offer = ...) -> None:
+        """Announce a worker with a live lease, and what it offers."""
         ...
 
     async def renew(self, worker_id: str, *, lease_s: float) -> bool:
@@ -30,7 +30,8 @@ class Queue(Protocol):
     ) -> Sequence[Claimed]:
         """Take up to `limit` pending executions that are due: by priority, then agents and users in turn.
 
-        With `only`, those are one execution and what it has started.
+        With `only`, those are one execution and what it has started. What is pinned to a version comes only to
+        workers that registered with it; one that drains gets nothing else.
         Each gets status `running`, this worker as lease owner, a higher fence and an
         `execution.claimed` event, in one commit.
         """
@@ -41,11 +42,18 @@ class Queue(Protocol):
         ...
 
     async def sweep(self, *, dead: Sequence[str] = ()) -> Swept:
-        """Release executions of workers whose lease ran out (or that are named `dead`), expire approvals."""
+        """Release executions of workers whose lease ran out (or that are named `dead`), expire approvals.
+
+        Says which workers are left.
+        """
         ...
 
     async def workers(self) -> Sequence[tuple[str, str, int]]:
         """Workers with an unexpired lease: id, host, pid."""
+        ...
+
+    async def keeps_pins(self, worker_id: str) -> bool:
+        """Whether something stays with a version that, of all workers that do not drain, only this one has."""
         ...
 
     async def holders(self, agents: Sequence[str]) -> Mapping[str, datetime]:
@@ -56,6 +64,6 @@ class Queue(Protocol):
         """When the next parked execution or open approval needs attention, if any."""
         ...
 
-    async def wait_for_work(self, *, timeout_s: float) -> None:
-        """Return when something may have become claimable, or after `timeout_s`."""
+    async def wait_for_work(self, *, timeout_s: float) -> bool:
+        """Return when something may have become claimable, or after `timeout_s`; whether something may have."""
         ...

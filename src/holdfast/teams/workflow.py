@@ -86,6 +86,7 @@ def workflow(
     *,
     name: str | None = ...,
     version: str = ...,
+    pinned: bool = ...,
     limits: Limits = ...,
     team: Sequence[Agent[object]] = ...,
     description: str = ...,
@@ -98,6 +99,7 @@ def workflow(  # noqa: PLR0913 - one option each
     *,
     name: str | None = None,
     version: str = "1",
+    pinned: bool = False,
     limits: Limits = LIMITS,
     team: Sequence[Agent[object]] = (),
     description: str = "",
@@ -113,6 +115,8 @@ def workflow(  # noqa: PLR0913 - one option each
         function: `async def onboard(flow: Flow, customer: Customer) -> Outcome`.
         name: Unique in an `App`. Default: the function's.
         version: Recorded with each execution. Default: `"1"`.
+        pinned: Whether each execution stays with the version that it was started with, as an agent's may. Default: any
+            version goes on with it.
         limits: Hard bounds of each execution, its agents included. `steps` are steps of the workflow. Default: 1,000
             steps, a million tokens, an hour of activity.
         team: Agents that it gives work to. Those that its function names are found without.
@@ -138,6 +142,7 @@ def workflow(  # noqa: PLR0913 - one option each
             output=cast("type[R]", output),
             limits=limits,
             version=version,
+            pinned=pinned,
             deps=deps,
             learn_from_feedback=False,
             function=function,

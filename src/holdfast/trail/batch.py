@@ -34,9 +34,9 @@ from holdfast.trail.requests import (
 from holdfast.trail.signals import receive
 from holdfast.trail.starting import start
 from holdfast.trail.step import append
-from holdfast.types import ENDED, Appended, Swept
+from holdfast.types import ENDED, Appended, PruneBatch, Swept
 
-Result: TypeAlias = Appended | Swept | str | bool | Sequence[str] | tuple[Row, ...] | None
+Result: TypeAlias = Appended | Swept | PruneBatch | str | bool | int | Sequence[str] | tuple[Row, ...] | None
 Outcome: TypeAlias = Result | Exception
 
 

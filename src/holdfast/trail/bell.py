@@ -103,9 +103,10 @@ class Bell:
                 hearing += listening[execution_id]
         return hearing
 
-    async def wait_for_work(self, *, since: int, timeout_s: float) -> None:
-        """Return when work was announced after `since`, or after `timeout_s`."""
+    async def wait_for_work(self, *, since: int, timeout_s: float) -> bool:
+        """Return when work was announced after `since`, or after `timeout_s`; whether it was."""
         await self._wait(_WORK, lambda: self._works == since, timeout_s)
+        return self._works != since
 
     async def wait_for_mail(self, *, since: int, timeout_s: float) -> None:
         """Return when mail was announced after `since`, or after `timeout_s`."""

@@ -34,8 +34,8 @@ class WaitingRows(Protocol):
         """Let what was parked and is due stand with what is ready; how many did."""
         ...
 
-    def oldest(self, agent: str) -> str | None:
-        """Whose execution has waited longest for an agent, at the highest priority."""
+    def oldest(self, agent: str, worker_id: str) -> str | None:
+        """Of what the worker may have, whose execution has waited longest for an agent, at the highest priority."""
         ...
 
     def running(self) -> list[tuple[str, str, int]]:
@@ -91,7 +91,7 @@ class Claiming:
                     continue
             if found.priority is None:
                 break
-            if self._begin(found):
+            if self._begin(found, request.worker_id):
                 continue
             picked = self._turns.pick(found.lanes, look.wanted, load)
             taken += self._take(request, self._rows.take(picked)) if picked else []
@@ -120,11 +120,11 @@ class Claiming:
             at=request.at,
         )
 
-    def _begin(self, found: Waiting) -> bool:
+    def _begin(self, found: Waiting, worker_id: str) -> bool:
         """Begin the rings of agents that had no turn before; whether there were any."""
         new = {lane.agent for lane in found.lanes if not self._turns.knows(lane.agent)}
         for agent in sorted(new):
-            self._turns.begin(agent, self._rows.oldest(agent) or "")
+            self._turns.begin(agent, self._rows.oldest(agent, worker_id) or "")
         return bool(new)
 
     @staticmethod

@@ -8,7 +8,8 @@ from holdfast.trail.claiming import WaitingRows
 from holdfast.trail.controls.cell import Data, Key
 from holdfast.trail.credentials_sql import Became
 from holdfast.trail.ledger import Ledger
-from holdfast.trail.requests import Badge, Lease, Mail, Retire, Row, Sweep
+from holdfast.trail.requests import Badge, Lease, Mail, Prune, Retire, Row, Steer, Sweep
+from holdfast.types import Peer, PruneBatch
 
 Verdict: TypeAlias = Literal["away", "again", "data"]
 """Of an error: the database is away for now; another process was faster, try again at once; the data is at fault."""
@@ -69,12 +70,24 @@ class Database(WaitingRows, Protocol):
         """Register a worker or prolong its lease; `False` when it has none any more."""
         ...
 
+    def peers(self, request: Sweep) -> tuple[Peer, ...]:
+        """Workers with a live lease."""
+        ...
+
+    def steer(self, request: Steer) -> int | None:
+        """Drain a worker (1; 0: it drains already), or unpin executions (how many); `None`: there is none."""
+        ...
+
     def mail(self, request: Mail | Sweep) -> tuple[Row, ...]:
         """Take rows of the outbox, say what became of one, or (a sweep) let go of what the dead held."""
         ...
 
     def badge(self, request: Badge) -> Became:
         """Make a credential, end one, or note that it was used."""
+        ...
+
+    def prune(self, request: Prune) -> tuple[PruneBatch, Data | None]:
+        """Take away executions or payloads; with what the operators' record is to say of it."""
         ...
 
     def write(self, ledger: Ledger) -> None:

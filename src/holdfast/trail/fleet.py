@@ -6,8 +6,9 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Select, func, select, text
 
+from holdfast.trail import serving
 from holdfast.trail.controls import rate, read
-from holdfast.trail.reader import as_stored, rows, sure
+from holdfast.trail.reader import as_stored, columns, moment, rows, sure
 from holdfast.trail.schema import VERSION_TABLE, controls, executions, workers
 from holdfast.types import Fleet, HeldExecution, Place, Queue, RateFlow, SeenWorker
 
@@ -27,13 +28,14 @@ def fleet(connection: Connection, now: datetime) -> Fleet:
         queue=_queue(connection, now),
         flows=tuple(_flows(connection, now)),
         place=_place(connection),
+        unserved=serving.unserved(connection, now),
     )
 
 
 def _workers(connection: Connection, now: datetime) -> list[SeenWorker]:
     c = workers.c
     present = func.now() if connection.dialect.name == "postgresql" else as_stored(connection, now)
-    query = select(c.id, c.host, c.pid, c.started_at, c.lease_until, (c.lease_until > present).label("alive"))
+    query = select(*columns(workers), (c.lease_until > present).label("alive"))
     found = rows(connection, query.order_by(c.started_at, c.id).limit(_WORKERS))
     of_each = select(_C.lease_owner, func.count()).where(_C.status == text("'running'")).group_by(_C.lease_owner)
     held = {row[0]: row[1] for row in connection.execute(of_each)}
@@ -45,6 +47,11 @@ def _workers(connection: Connection, now: datetime) -> list[SeenWorker]:
             started_at=sure(row["started_at"]),
             lease_until=sure(row["lease_until"]),
             alive=bool(row["alive"]),
+            version=row["version"],
+            app_version=row["app_version"],
+            serves=read.as_json(row["serves"]),
+            capacity=row["capacity"],
+            drains_since=moment(row["drains_since"]),
             holding=held.get(row["id"], 0),
             oldest=_oldest(connection, row["id"]) if row["id"] in held else (),
         )

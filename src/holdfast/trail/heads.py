@@ -51,6 +51,8 @@ class Head:
     family_tokens: int
     """What they had, beside `token_count`."""
     family_usd: str
+    pruned_at: str | None
+    """Since when there is nothing to go on from."""
 
     def advanced(self) -> Row:
         """What changes while it runs: no column of an index."""
@@ -145,6 +147,8 @@ class Started:
     agent_type: str
     idempotency_key: str | None
     input_text: str
+    pruned: bool = False
+    """Nobody knows its input any more: its key alone says what it was."""
 
 
 HEAD_COLUMNS: Final = tuple(f.name for f in fields(Head))
@@ -184,4 +188,5 @@ NEW_EXECUTION_COLUMNS: Final = (
     "id", "parent_id", "thread_id", "user_id", "agent_type", "agent_version", "status", "priority", "input_data",
     "step_count", "token_count", "cost_usd", "reserved_tokens", "reserved_usd", "fence", "idempotency_key",
     "last_seq", "last_hash", "created_at", "updated_at", "status_reason", "wake_at", "parent_call", "due_by",
+    "pinned_to",
 )  # fmt: skip

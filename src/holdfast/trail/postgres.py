@@ -7,13 +7,14 @@ that two processes never wait for each other in a circle.
 import select
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
+from datetime import datetime
 from typing import Any, Final
 
 import psycopg
 from psycopg import Cursor, Pipeline, errors
 from pydantic_core import to_json
 
-from holdfast.trail import credentials_sql, fair_sql, heads, subscriptions_sql
+from holdfast.trail import credentials_sql, fair_sql, heads, prune_sql, subscriptions_sql, workers_sql
 from holdfast.trail import outbox_sql as outbox
 from holdfast.trail import postgres_sql as wording
 from holdfast.trail.batch import Needs
@@ -25,7 +26,8 @@ from holdfast.trail.database import Verdict
 from holdfast.trail.fair import Lane, Look, Waiting
 from holdfast.trail.heads import Head, Question, Started
 from holdfast.trail.ledger import Ledger
-from holdfast.trail.requests import Badge, Claim, Follow, Lease, Mail, Register, Retire, Row, Sweep
+from holdfast.trail.requests import Badge, Claim, Follow, Lease, Mail, Prune, Retire, Row, Steer, Sweep
+from holdfast.types import Peer, PruneBatch
 
 CHANNEL: Final = "holdfast"
 _ROWS_AT_ONCE: Final = 1_000
@@ -190,7 +192,7 @@ class PostgresDatabase:
             return []
         keys = sorted(needs.keys)
         found = self._rows(wording.STARTED, list(needs.starting), [a for a, _ in keys], [k for _, k in keys])
-        return [Started(i, agent, key, canonical(data)) for i, agent, key, data in found]
+        return [Started(i, agent, key, canonical(data), gone) for i, agent, key, data, gone in found]
 
     # --- searches
 
@@ -210,13 +212,17 @@ class PostgresDatabase:
         looked = self._run(fair_sql.POSTGRES_LOOK, values)
         self._run("SET LOCAL plan_cache_mode = auto")
         first, *rest = looked.fetchall()
-        _, _, _, priority, depth, walked, lower, due = first
-        names = [(agent, lane) for _, agent, lane, *_ in rest]
+        _, _, _, _, _, priority, depth, walked, lower, due = first
+        names = [
+            (agent, lane, [pin for pin in pins if pin is not None]) for _, agent, lane, *pins, _, _, _, _, _ in rest
+        ]
         lanes = list(self._locked(names, priority, depth, look))
         walked = walked if len(lanes) == len(names) else look.lanes
         return Waiting(priority=priority, lanes=lanes, lower=bool(lower), due=due, depth=depth, walked=walked)
 
-    def _locked(self, lanes: Sequence[tuple[str, str]], priority: int, depth: int, look: Look) -> Iterable[Lane]:
+    def _locked(
+        self, lanes: Sequence[tuple[str, str, list[str]]], priority: int, depth: int, look: Look
+    ) -> Iterable[Lane]:
         """Lock no more lanes than it takes: what is locked is hidden from other workers.
 
         The first lane of an agent is the one that had the last turn: it counts only where the others have nothing.
@@ -224,13 +230,16 @@ class PostgresDatabase:
         first, found = len(look.agents), 0
         for start in range(0, len(lanes), look.wanted + first):
             some = lanes[start : start + look.wanted + first]
-            ids = [list[str]() for _ in some]
-            for n, execution_id in self._rows(
-                fair_sql.POSTGRES_TAKE, [agent for agent, _ in some], [lane for _, lane in some], priority, depth
-            ):
-                ids[int(n) - 1].append(str(execution_id))
-                found += start + n > first
-            yield from (Lane(agent, lane, own) for (agent, lane), own in zip(some, ids, strict=True))
+            of_each = [list[tuple[datetime, str]]() for _ in some]
+            asked = [(n, agent, lane, pin) for n, (agent, lane, pins) in enumerate(some) for pin in pins]
+            columns = [list(column) for column in zip(*asked, strict=True)]
+            for n, created_at, execution_id in self._rows(fair_sql.POSTGRES_TAKE, *columns, priority, depth):
+                of_each[n].append((created_at, str(execution_id)))
+            for n, ((agent, lane, _), own) in enumerate(zip(some, of_each, strict=True), start):
+                # Of both queues together, as of each: no deeper than the look goes.
+                ids = [execution_id for _, execution_id in sorted(own)[:depth]]
+                found += len(ids) if n >= first else 0
+                yield Lane(agent, lane, ids)
             if found >= look.wanted:
                 return
 
@@ -245,9 +254,9 @@ class PostgresDatabase:
         self._run("SELECT 1").fetchall()  # a pipelined statement tells its count with the next answer
         return waked.rowcount
 
-    def oldest(self, agent: str) -> str | None:
+    def oldest(self, agent: str, worker_id: str) -> str | None:
         """Whose execution has waited longest."""
-        found = self._rows(fair_sql.POSTGRES_OLDEST, agent)
+        found = self._rows(fair_sql.POSTGRES_OLDEST, agent, worker_id)
         return found[0][0] if found else None
 
     def running(self) -> list[tuple[str, str, int]]:
@@ -291,8 +300,8 @@ class PostgresDatabase:
         changed = [question.changed() for question in ledger.changed_questions.values()]
         self._update("agent_approvals", heads.CHANGED_COLUMNS, changed)
         for digest in sorted(ledger.blobs):
-            blob, at = ledger.blobs[digest]
-            self._run(wording.KEEP_BLOB, (digest, blob.content, blob.media_type, len(blob.content), at))
+            blob, _ = ledger.blobs[digest]
+            self._run(wording.KEEP_BLOB, (digest, digest, blob.content, blob.media_type, len(blob.content)))
         for _, kept in sorted(ledger.results.items()):
             self._run(wording.KEEP_RESULT, kept.row)
             if kept.may_sweep:
@@ -312,11 +321,20 @@ class PostgresDatabase:
         """Make a credential, end one, or note that it was used."""
         return credentials_sql.serve(self._run, credentials_sql.POSTGRES, request)
 
+    def prune(self, request: Prune) -> tuple[PruneBatch, Data | None]:
+        """Take away executions or payloads."""
+        return prune_sql.serve(self._run, prune_sql.POSTGRES, request)
+
     def lease(self, request: Lease) -> bool:
-        if isinstance(request, Register):
-            self._run(wording.REGISTER, (request.worker_id, request.host, request.pid, request.lease_s))
-            return True
-        return bool(self._rows(wording.RENEW, request.lease_s, request.worker_id))
+        return workers_sql.lease(self._run, workers_sql.POSTGRES, request)
+
+    def peers(self, request: Sweep) -> tuple[Peer, ...]:
+        """Workers with a live lease."""
+        return workers_sql.peers(self._run, workers_sql.POSTGRES, request)
+
+    def steer(self, request: Steer) -> int | None:
+        """Drain a worker, or unpin executions."""
+        return workers_sql.steer(self._run, workers_sql.POSTGRES, request)
 
     # --- statements
 

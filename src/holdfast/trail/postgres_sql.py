@@ -13,7 +13,7 @@ _MOMENTS: Final = frozenset(
     {
         "at", "created_at", "updated_at", "completed_at", "claimed_at", "wake_at", "deadline", "cancel_requested_at",
         "called_at", "finished_at", "asked_at", "expires_at", "decided_at", "consumed_at", "attend_at", "due_at",
-        "due_by",
+        "due_by", "pruned_at",
     }
 )  # fmt: skip
 _MONEY: Final = frozenset({"cost_usd", "reserved_usd", "unknown_usd", "family_usd"})
@@ -91,14 +91,16 @@ FAMILY: Final = """
     UNION ALL SELECT NULL, parent_id FROM agent_executions WHERE id = ANY(%s) AND parent_id IS NOT NULL
 """
 STARTED: Final = """
-    SELECT id, agent_type, idempotency_key, input_data FROM agent_executions WHERE id = ANY(%s)
-    UNION ALL SELECT id, agent_type, e.idempotency_key, input_data
+    SELECT id, agent_type, idempotency_key, input_data, pruned_at IS NOT NULL
+    FROM agent_executions WHERE id = ANY(%s)
+    UNION ALL SELECT id, agent_type, e.idempotency_key, input_data, pruned_at IS NOT NULL
     FROM unnest(%s::text[], %s::text[]) AS asked(agent, key)
     JOIN agent_executions e ON e.agent_type = asked.agent AND e.idempotency_key = asked.key
 """  # not one condition with OR: that reads the whole table
 CLAIMABLE: Final = f"""
     {_SELECT_HEADS}
-    WHERE EXISTS (SELECT 1 FROM agent_workers w WHERE w.id = %s AND w.lease_until > clock_timestamp())
+    WHERE EXISTS (SELECT 1 FROM agent_workers w WHERE w.id = %s AND w.lease_until > clock_timestamp() AND CASE
+        WHEN pinned_to IS NULL THEN w.drains_since IS NULL ELSE pinned_to = w.serves ->> agent_type END)
     AND status = 'pending' AND agent_type = ANY(%s) AND (wake_at IS NULL OR wake_at <= %s::timestamptz)
     AND agent_executions.id IN (
         WITH RECURSIVE family(id) AS (
@@ -121,14 +123,6 @@ LATE: Final = """
     SELECT id FROM agent_executions WHERE due_by <= %s::timestamptz AND completed_at IS NULL
     AND status IN ('pending', 'awaiting_review') ORDER BY due_by LIMIT %s FOR NO KEY UPDATE SKIP LOCKED
 """
-REGISTER: Final = """
-    INSERT INTO agent_workers (id, host, pid, started_at, lease_until)
-    VALUES (%s, %s, %s, clock_timestamp(), clock_timestamp() + make_interval(secs => %s))
-    ON CONFLICT (id) DO UPDATE SET host = excluded.host, pid = excluded.pid, lease_until = excluded.lease_until
-"""
-RENEW: Final = (
-    "UPDATE agent_workers SET lease_until = clock_timestamp() + make_interval(secs => %s) WHERE id = %s RETURNING id"
-)
 LEARN: Final = f"""
     INSERT INTO agent_feedback ({", ".join(heads.FEEDBACK_COLUMNS)}, asked, was)
     SELECT %s, %s, %s, %s, %s, %s, %s::jsonb, %s, %s, %s::timestamptz,
@@ -136,9 +130,12 @@ LEARN: Final = f"""
     ON CONFLICT (id) DO NOTHING
 """  # noqa: S608 - constants
 KEEP_BLOB: Final = """
+    WITH used_again AS (
+        UPDATE agent_blobs SET created_at = clock_timestamp()
+        WHERE digest = %s AND created_at < clock_timestamp() - interval '1 hour')
     INSERT INTO agent_blobs (digest, content, media_type, bytes, created_at)
-    VALUES (%s, %s, %s, %s, %s::timestamptz) ON CONFLICT (digest) DO NOTHING
-"""
+    VALUES (%s, %s, %s, %s, clock_timestamp()) ON CONFLICT (digest) DO NOTHING
+"""  # what is used again counts as new: pruning leaves it alone
 KEEP_RESULT: Final = """
     INSERT INTO agent_tool_cache (tool_name, digest, schema_hash, execution_id, output, content, at)
     VALUES (%s, %s, %s, %s, %s::jsonb, %s, %s::timestamptz)

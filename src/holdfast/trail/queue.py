@@ -12,10 +12,11 @@ from holdfast.trail.batch import Result
 from holdfast.trail.codec import stamp
 from holdfast.trail.parts import Parts
 from holdfast.trail.requests import Claim, Register, Release, Renew, Retire, Sweep
-from holdfast.types import Claimed, Execution, Swept
+from holdfast.types import Claimed, Execution, Offer, Swept
 
 SWEEP_LIMIT: Final = 1_000
 """Executions or approvals that one transaction of a sweep changes at most."""
+NO_OFFER: Final = Offer()
 _UNREADABLE_PAUSE: Final = timedelta(minutes=1)
 KEPT: Final = timedelta(days=30)
 """For how long deliveries stay that are done with."""
@@ -31,10 +32,11 @@ class QueueSide:
         self._putting_back: set[asyncio.Task[Result]] = set()
         self._forgot_at: datetime | None = None
 
-    async def register(self, worker_id: str, *, host: str, pid: int, lease_s: float) -> None:
-        """Announce a worker with a live lease."""
+    async def register(self, worker_id: str, *, host: str, pid: int, lease_s: float, offer: Offer = NO_OFFER) -> None:
+        """Announce a worker with a live lease, and what it offers."""
+        now = self._parts.clock.now()
         await self._parts.write(
-            Register(worker_id=worker_id, host=host, pid=pid, lease_s=lease_s, now=self._parts.clock.now())
+            Register(worker_id=worker_id, host=host, pid=pid, lease_s=lease_s, now=now, offer=offer)
         )
 
     async def renew(self, worker_id: str, *, lease_s: float) -> bool:
@@ -74,7 +76,7 @@ class QueueSide:
             taken_over += swept.taken_over
             expired += swept.expired
             if max(swept.taken_over, swept.expired) < SWEEP_LIMIT:
-                return Swept(taken_over=taken_over, expired=expired)
+                return Swept(taken_over=taken_over, expired=expired, peers=swept.peers)
 
     def _forget_before(self) -> str | None:
         """Until when deliveries are forgotten, once an hour."""
@@ -97,11 +99,14 @@ class QueueSide:
         """When the next parked execution or open approval needs attention, if any."""
         return await self._parts.reader.run(lambda c: queries.next_due(c, tuple(agents)))
 
-    async def wait_for_work(self, *, timeout_s: float) -> None:
-        """Return when something may have become claimable since this task's last claim, or after `timeout_s`."""
+    async def wait_for_work(self, *, timeout_s: float) -> bool:
+        """Return when something may have become claimable since this task's last claim, or after `timeout_s`.
+
+        Says whether something may have.
+        """
         task = asyncio.current_task()
         since = self._seen.get(task, self._parts.bell.works) if task is not None else self._parts.bell.works
-        await self._parts.bell.wait_for_work(since=since, timeout_s=timeout_s)
+        return await self._parts.bell.wait_for_work(since=since, timeout_s=timeout_s)
 
     async def _claim(self, request: Claim) -> Sequence[Claimed]:
         ids = await self._parts.write(request)

@@ -1,13 +1,13 @@
 """What callers ask of the writer, encoded and dated before it waits in line."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, TypeAlias
 
 from holdfast.trail.codec import NewBlob
-from holdfast.types import AlertChange, Answer, Append, ApprovalUse, NewExecution
+from holdfast.types import AlertChange, Answer, Append, ApprovalUse, Forgetting, NewExecution, Offer, Pruning
 
 Value: TypeAlias = str | int | float | None
 """What a column is given, on both databases: JSON, times and money as text."""
@@ -132,6 +132,7 @@ class Register:
     pid: int
     lease_s: float
     now: datetime
+    offer: Offer = field(default_factory=Offer)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +140,32 @@ class Renew:
     worker_id: str
     lease_s: float
     now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drain:
+    """An operator lets a worker take nothing new that another worker could take."""
+
+    worker_id: str
+    by: str
+    why: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unpin:
+    """An operator lets executions go on with any version of their agent."""
+
+    agent: str
+    version: str | None
+    """Of those that are pinned to this one; `None`: to any."""
+    execution_id: str | None
+    """This one alone; `None`: all of them."""
+    limit: int
+    """So many in one transaction."""
+    by: str
+    why: str
+    at: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -382,6 +409,8 @@ Write: TypeAlias = (
 )
 """Names the rows it touches."""
 Lease: TypeAlias = Register | Renew
+Steer: TypeAlias = Drain | Unpin
+"""What operators do about who works on what."""
 Follow: TypeAlias = Subscribe | Unsubscribe | Proceed
 """What is done to subscriptions."""
 Outbound: TypeAlias = Take | Delivered | Undelivered | Resend
@@ -389,6 +418,8 @@ Outbound: TypeAlias = Take | Delivered | Undelivered | Resend
 Mail: TypeAlias = Outbound | Follow
 Badge: TypeAlias = Issue | Withdraw | Touch
 """What is done to credentials."""
-Search: TypeAlias = Claim | Sweep | Retire
+Prune: TypeAlias = Pruning | Forgetting
+"""Takes away what is old."""
+Search: TypeAlias = Claim | Sweep | Retire | Prune
 """Finds the rows it touches; runs after the batch's other requests, in the same transaction."""
-Request: TypeAlias = Write | Lease | Mail | Badge | Search
+Request: TypeAlias = Write | Lease | Steer | Mail | Badge | Search

@@ -91,8 +91,10 @@ _waking = text("status = 'pending' AND wake_at IS NOT NULL")
 _running = text("status = 'running'")
 _due = text("due_by IS NOT NULL AND completed_at IS NULL")
 _child = text("parent_id IS NOT NULL")
+_pinned = text("pinned_to IS NOT NULL AND completed_at IS NULL")
 _threaded = text("thread_id IS NOT NULL")
 _ended = text("completed_at IS NOT NULL")
+_prunable = text("completed_at IS NOT NULL AND parent_id IS NULL AND pruned_at IS NULL")
 Index(
     "agent_executions_claim",
     executions.c.priority.desc(),
@@ -106,12 +108,21 @@ Index(
 Index(
     "agent_executions_ready",
     executions.c.agent_type,
+    text("coalesce(pinned_to, '')"),
     executions.c.priority.desc(),
     text("coalesce(user_id, '')"),
     executions.c.created_at,
     executions.c.id,
     sqlite_where=_ready,
     postgresql_where=_ready,
+)
+Index(
+    "agent_executions_pinned",
+    executions.c.agent_type,
+    executions.c.pinned_to,
+    executions.c.id,
+    sqlite_where=_pinned,
+    postgresql_where=_pinned,
 )
 Index("agent_executions_due", executions.c.due_by, sqlite_where=_due, postgresql_where=_due)
 Index("agent_executions_wake", executions.c.wake_at, sqlite_where=_waking, postgresql_where=_waking)
@@ -136,6 +147,13 @@ Index(
     executions.c.status,
     sqlite_where=_ended,
     postgresql_where=_ended,
+)
+Index(
+    "agent_executions_prunable",
+    executions.c.completed_at,
+    executions.c.id,
+    sqlite_where=_prunable,
+    postgresql_where=_prunable,
 )
 Index("agent_executions_idempotency", executions.c.agent_type, executions.c.idempotency_key, unique=True)
 
@@ -240,6 +258,7 @@ workers = Table(
     Column("started_at", MOMENT, nullable=False),
     Column("lease_until", MOMENT, nullable=False),
     Column("version", Text, nullable=False, server_default=""),
+    Column("app_version", Text, nullable=False, server_default=""),
     Column("serves", DATA, nullable=False, server_default="{}"),
     Column("capacity", Integer, nullable=False, server_default="0"),
     Column("drains_since", MOMENT),
@@ -299,6 +318,7 @@ feedback = Table(
     Column("created_at", MOMENT, nullable=False),
 )
 Index("agent_feedback_agent", feedback.c.agent_type, feedback.c.created_at)
+Index("agent_feedback_execution", feedback.c.execution_id)
 
 outbox = Table(
     "agent_outbox",
@@ -369,3 +389,16 @@ subscriptions = Table(
     Column("created_at", MOMENT, nullable=False),
     PrimaryKeyConstraint("execution_id", "id"),
 )
+
+pruned = Table(
+    "agent_pruned",
+    metadata,
+    Column("execution_id", Text, nullable=False),
+    Column("entry", BigInteger, nullable=False),
+    Column("last_seq", BigInteger, nullable=False),
+    Column("last_hash", Text, nullable=False),
+    Column("remains", Text),
+    PrimaryKeyConstraint("execution_id", "entry"),
+)
+"""What was pruned, by which entry of the operators' record: no journal ends without a word of who ended it."""
+Index("agent_pruned_entry", pruned.c.entry)

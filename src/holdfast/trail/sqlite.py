@@ -9,16 +9,14 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-from holdfast.trail import credentials_sql, fair_sql, heads, subscriptions_sql
+from holdfast.trail import credentials_sql, fair_sql, heads, prune_sql, subscriptions_sql, workers_sql
 from holdfast.trail import outbox_sql as outbox
 from holdfast.trail.batch import Needs
-from holdfast.trail.codec import stamp
 from holdfast.trail.controls import sql as controls
 from holdfast.trail.controls.cell import Data, Key
 from holdfast.trail.credentials_sql import Became
@@ -26,7 +24,8 @@ from holdfast.trail.database import Verdict
 from holdfast.trail.fair import Lane, Look, Waiting
 from holdfast.trail.heads import Head, Question, Started
 from holdfast.trail.ledger import Ledger
-from holdfast.trail.requests import Badge, Claim, Follow, Lease, Mail, Register, Retire, Row, Sweep
+from holdfast.trail.requests import Badge, Claim, Follow, Lease, Mail, Prune, Retire, Row, Steer, Sweep
+from holdfast.types import Peer, PruneBatch
 
 BUSY_MS: Final = 1_000
 """How long one attempt waits for another process's transaction before the store counts as away."""
@@ -206,9 +205,9 @@ class SqliteDatabase:
         """Let what was parked and is due stand with what is ready."""
         return self._run(fair_sql.SQLITE_READY, (at, limit)).rowcount
 
-    def oldest(self, agent: str) -> str | None:
+    def oldest(self, agent: str, worker_id: str) -> str | None:
         """Whose execution has waited longest."""
-        row = self._run(fair_sql.SQLITE_OLDEST, (agent,)).fetchone()
+        row = self._run(fair_sql.SQLITE_OLDEST, (agent, worker_id)).fetchone()
         return row[0] if row else None
 
     def running(self) -> list[tuple[str, str, int]]:
@@ -249,7 +248,8 @@ class SqliteDatabase:
         changed = [question.changed() for question in ledger.changed_questions.values()]
         self._update("agent_approvals", heads.CHANGED_COLUMNS, changed)
         for blob, at in ledger.blobs.values():
-            self._run(_KEEP_BLOB, (blob.digest, blob.content, blob.media_type, len(blob.content), at))
+            row = (blob.digest, blob.content, blob.media_type, len(blob.content), ledger.at or at)
+            self._run(_KEEP_BLOB, row)
         for kept in ledger.results.values():
             self._run(_KEEP_RESULT, kept.row)
             if kept.may_sweep:
@@ -269,14 +269,20 @@ class SqliteDatabase:
         """Make a credential, end one, or note that it was used."""
         return credentials_sql.serve(self._run, credentials_sql.SQLITE, request)
 
+    def prune(self, request: Prune) -> tuple[PruneBatch, Data | None]:
+        """Take away executions or payloads."""
+        return prune_sql.serve(self._run, prune_sql.SQLITE, request)
+
     def lease(self, request: Lease) -> bool:
-        until = stamp(request.now + timedelta(seconds=request.lease_s))
-        if isinstance(request, Register):
-            row = (request.worker_id, request.host, request.pid, stamp(request.now), until)
-            self._run(_REGISTER, row)
-            return True
-        sql = "UPDATE agent_workers SET lease_until = ? WHERE id = ?"
-        return self._run(sql, (until, request.worker_id)).rowcount == 1
+        return workers_sql.lease(self._run, workers_sql.SQLITE, request)
+
+    def peers(self, request: Sweep) -> tuple[Peer, ...]:
+        """Workers with a live lease."""
+        return workers_sql.peers(self._run, workers_sql.SQLITE, request)
+
+    def steer(self, request: Steer) -> int | None:
+        """Drain a worker, or unpin executions."""
+        return workers_sql.steer(self._run, workers_sql.SQLITE, request)
 
     # --- statements
 
@@ -359,7 +365,8 @@ _SIGNALS: Final = """
     WHERE e.kind = 'signal.received' AND json_extract(e.data, '$.id') = json_extract(v.value, '$[1]')
 """
 _STARTED: Final = """
-    SELECT json_group_array(json_array(id, agent_type, idempotency_key, input_data)) FROM agent_executions
+    SELECT json_group_array(json_array(id, agent_type, idempotency_key, input_data, pruned_at IS NOT NULL))
+    FROM agent_executions
     WHERE id IN (SELECT value FROM json_each(?)) OR (agent_type, idempotency_key) IN (
         SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?))
 """
@@ -373,10 +380,6 @@ _OVERDUE: Final = """
     SELECT json_group_array(json_array(execution_id)) FROM (SELECT execution_id FROM agent_approvals
         WHERE status = 'open' AND attend_at <= ? LIMIT ?)
 """
-_REGISTER: Final = """
-    INSERT INTO agent_workers (id, host, pid, started_at, lease_until) VALUES (?, ?, ?, ?, ?)
-    ON CONFLICT (id) DO UPDATE SET host = excluded.host, pid = excluded.pid, lease_until = excluded.lease_until
-"""
 _LEARN: Final = f"""
     INSERT INTO agent_feedback ({", ".join(heads.FEEDBACK_COLUMNS)}, asked, was)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
@@ -385,8 +388,9 @@ _LEARN: Final = f"""
 """  # noqa: S608 - constants
 _KEEP_BLOB: Final = """
     INSERT INTO agent_blobs (digest, content, media_type, bytes, created_at) VALUES (?, ?, ?, ?, ?)
-    ON CONFLICT (digest) DO NOTHING
-"""
+    ON CONFLICT (digest) DO UPDATE SET created_at = excluded.created_at
+    WHERE julianday(excluded.created_at) - julianday(created_at) > 1 / 24.0
+"""  # what is used again counts as new: pruning leaves it alone
 _KEEP_RESULT: Final = """
     INSERT INTO agent_tool_cache (tool_name, digest, schema_hash, execution_id, output, content, at)
     VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (tool_name, digest) DO UPDATE SET schema_hash = excluded.schema_hash,

@@ -23,7 +23,7 @@ def start(ledger: Ledger, request: Start) -> str:
         known = ledger.started_by_key.get((new.agent_type, new.idempotency_key))
     if known is None:
         return start_new(ledger, request)
-    if known.agent_type != new.agent_type or known.input_text != request.input_text:
+    if known.agent_type != new.agent_type or (not known.pruned and known.input_text != request.input_text):
         used = f"idempotency key {new.idempotency_key!r}" if new.idempotency_key else f"id {new.id!r}"
         raise IdempotencyConflict(f"{used} was already used for another input, by execution {known.id}")
     return known.id
@@ -49,6 +49,7 @@ def start_new(ledger: Ledger, request: Start) -> str:
             new.id, new.parent_id, new.thread_id, new.user_id, new.agent_type, new.agent_version, "pending",
             new.priority, request.input_text, 0, 0, "0", 0, "0", 0, new.idempotency_key, 1, last, at, at,
             reason, wake_at, new.parent_call, request.due_by,
+            new.agent_version if new.pinned else None,
         )
     )  # fmt: skip
     known = Started(

@@ -25,6 +25,7 @@ from holdfast.trail.outbox import OutboxSide
 from holdfast.trail.parts import Parts
 from holdfast.trail.place import Place, locate
 from holdfast.trail.prepare import Preparer
+from holdfast.trail.prune import PruneSide
 from holdfast.trail.questions import QuestionSide
 from holdfast.trail.queue import QueueSide
 from holdfast.trail.readable import writable
@@ -32,6 +33,7 @@ from holdfast.trail.reader import Reader
 from holdfast.trail.redact import Redactor
 from holdfast.trail.schedules import ScheduleSide
 from holdfast.trail.sqlite import SqliteDatabase
+from holdfast.trail.steering import SteeringSide
 from holdfast.trail.store import StoreSide
 from holdfast.trail.stretch import StretchSide
 from holdfast.trail.subscriptions import SubscriptionSide
@@ -57,6 +59,8 @@ class Trail(
     StretchSide,
     SubscriptionSide,
     ScheduleSide,
+    PruneSide,
+    SteeringSide,
 ):
     """Everything durable: the ports `Journal`, `Store`, `Queue`, `Outbox` and `UsedAnswers`. Made by `open_trail`."""
 
@@ -75,6 +79,8 @@ class Trail(
         HealthSide.__init__(self, parts)
         SubscriptionSide.__init__(self, parts)
         ScheduleSide.__init__(self, parts)
+        PruneSide.__init__(self, parts)
+        SteeringSide.__init__(self, parts)
 
     @property
     def observers(self) -> Observers:

@@ -36,25 +36,31 @@ from holdfast.trail.inbox import Inbox, Waiting
 from holdfast.trail.ledger import Ledger
 from holdfast.trail.overdue import REASON as OVERDUE
 from holdfast.trail.overdue import fail_overdue, is_overdue
+from holdfast.trail.prune_sql import entry_of
 from holdfast.trail.requests import (
     Badge,
     Cancel,
     Claim,
+    Drain,
     Issue,
     Lease,
     Mail,
+    Prune,
     Register,
     Renew,
     Request,
     Retire,
     Row,
     Search,
+    Steer,
     Sweep,
     Touch,
+    Unpin,
     Withdraw,
 )
 from holdfast.trail.rulings import attend, claim, take_over
-from holdfast.types import Health, Swept
+from holdfast.trail.workers_sql import audited
+from holdfast.types import Forgetting, Health, PruneBatch, Pruning, Swept
 
 log = structlog.get_logger("holdfast.trail")
 
@@ -239,7 +245,7 @@ class Writer:
         return attempt
 
     def _apply(self, batch: Sequence[Request]) -> _Attempt:
-        writes = [request for request in batch if not isinstance(request, Search | Lease | Mail | Badge)]
+        writes = [request for request in batch if not isinstance(request, Search | Lease | Steer | Mail | Badge)]
         attempt = _Attempt([], News())
         decided: list[Outcome] = []
         if writes:
@@ -250,17 +256,23 @@ class Writer:
             self._write(ledger, attempt)
         in_order = iter(decided)
         attempt.outcomes = [
-            self._search(request, attempt) if isinstance(request, Search | Lease | Mail | Badge) else next(in_order)
+            self._search(request, attempt)
+            if isinstance(request, Search | Lease | Steer | Mail | Badge)
+            else next(in_order)
             for request in batch
         ]
         return attempt
 
-    def _search(self, request: Search | Lease | Mail | Badge, attempt: _Attempt) -> Outcome:
+    def _search(  # noqa: PLR0911 - one case each
+        self, request: Search | Lease | Steer | Mail | Badge, attempt: _Attempt
+    ) -> Outcome:
         match request:
             case Register() | Renew():
                 return self._database.lease(request)
             case Issue() | Withdraw() | Touch():
                 return self._badge(request, attempt)
+            case Drain() | Unpin():
+                return self._steer(request, attempt)
             case Claim():
                 return self._claim(request, attempt)
             case Retire():
@@ -276,7 +288,9 @@ class Writer:
                 self._fail_overdue(self._database.late(request), request.at, attempt)
                 expired = sum([attend(ledger, question, request.at) for question in ledger.questions.values()])
                 self._write(ledger, attempt)
-                return Swept(taken_over=taken, expired=expired)
+                return Swept(taken_over=taken, expired=expired, peers=self._database.peers(request))
+            case Pruning() | Forgetting():
+                return self._prune(request, attempt)
             case _:
                 return self._database.mail(request)
 
@@ -313,6 +327,24 @@ class Writer:
             self._write(ledger, attempt)
         return became
 
+    def _steer(self, request: Steer, attempt: _Attempt) -> int | None:
+        count = self._database.steer(request)
+        if count:
+            ledger = Ledger()
+            ledger.at = request.at
+            ledger.audits.append((*audited(request, count), request.at))
+            ledger.work = True  # what other workers may take now
+            self._write(ledger, attempt)
+        return count
+
+    def _prune(self, request: Prune, attempt: _Attempt) -> PruneBatch:
+        done, told = self._database.prune(request)
+        if told is not None:
+            ledger = Ledger()
+            ledger.audits.append(entry_of(told, stamp(self._now())))
+            self._write(ledger, attempt)
+        return done
+
     def _take_over(self, request: Sweep | Retire, attempt: _Attempt, *, reason: str) -> int:
         ledger = self._database.abandoned(request)
         taken = [take_over(ledger, head, reason=reason, at=request.at) for head in ledger.heads.values()]
@@ -323,6 +355,8 @@ class Writer:
         if ledger.shared.redefined:
             ledger.shared.cells.put(*VERSION, {"token": secrets.token_hex(8)})
             self._keeper.forget()
+        # What is defined anew, or ends a wait, may let something go that nobody saw move.
+        ledger.work = ledger.work or ledger.shared.redefined or bool(ledger.wakes)
         self._database.write(ledger)
         attempt.ledgers.append(ledger)
         attempt.witness = ledger.witness() or attempt.witness

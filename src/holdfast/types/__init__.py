@@ -71,11 +71,12 @@ from holdfast.types.event import Event, NewEvent
 from holdfast.types.execution import ENDED, TRANSITIONS, Claimed, Execution, NewExecution, Status
 from holdfast.types.fallback import Cached, Default, GoodResult
 from holdfast.types.feedback import Feedback, FeedbackKind
-from holdfast.types.fleet import Fleet, HeldExecution, Place, Queue, RateFlow, SeenWorker
+from holdfast.types.fleet import Fleet, HeldExecution, Offer, Place, Queue, RateFlow, SeenWorker, Unserved
 from holdfast.types.glance import Failing, Line, Outline, StatusCounts, Wanted
-from holdfast.types.health import Health, Readiness, Swept
+from holdfast.types.health import Health, Peer, Readiness, Swept
 from holdfast.types.identity import Caller, Key, KeyKind, Power, Role
 from holdfast.types.metrics import AgentHealth, Leases, Live, Open, Stand
+from holdfast.types.prune import Ending, Forgetting, PruneBatch, PruneRule, Pruning
 from holdfast.types.reply import Call, Calls, Final, Reply, Say
 from holdfast.types.routing import Due, Routing, Vote
 from holdfast.types.schedule import Fired, Firing, Item, Items, Missed, Overlap, Schedule, Scheduled, Sensed
@@ -132,6 +133,7 @@ __all__ = [
     "Due",
     "Effect",
     "Ended",
+    "Ending",
     "Event",
     "Execution",
     "Failing",
@@ -141,6 +143,7 @@ __all__ = [
     "Fired",
     "Firing",
     "Fleet",
+    "Forgetting",
     "GivenUp",
     "GoodResult",
     "Grant",
@@ -165,6 +168,7 @@ __all__ = [
     "NewExecution",
     "Notice",
     "Observed",
+    "Offer",
     "OnChange",
     "OnExhausted",
     "OnFailure",
@@ -174,10 +178,14 @@ __all__ = [
     "Outline",
     "OverRate",
     "Overlap",
+    "Peer",
     "Place",
     "Power",
     "Price",
     "Proposal",
+    "PruneBatch",
+    "PruneRule",
+    "Pruning",
     "Queue",
     "Rate",
     "RateFlow",
@@ -207,6 +215,7 @@ __all__ = [
     "Switch",
     "SwitchKind",
     "ToolCall",
+    "Unserved",
     "Usage",
     "Verdict",
     "Vote",

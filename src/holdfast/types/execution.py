@@ -69,6 +69,8 @@ class Execution:
     """While pending: not to be claimed before."""
     deadline: datetime | None
     """While running: when `total_timeout_s` is used up."""
+    pinned_to: str | None = None
+    """The version of its agent that it stays with; `None`: any version serves it."""
     due_by: datetime | None = None
     """By when it must have ended; later it ends failed, `DEADLINE_EXCEEDED`. A retry has no deadline."""
     cancel_requested_at: datetime | None
@@ -77,6 +79,8 @@ class Execution:
     created_at: datetime
     updated_at: datetime
     completed_at: datetime | None
+    pruned_at: datetime | None = None
+    """Since when what it read, said and did is gone, and only who decided what stays."""
     tool_calls: tuple[ToolCall, ...] = ()
 
     @property
@@ -106,6 +110,8 @@ class NewExecution:
     """Not to begin before."""
     due_by: datetime | None = None
     """By when it must have ended."""
+    pinned: bool = False
+    """Whether it stays with `agent_version`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

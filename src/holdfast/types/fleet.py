@@ -18,6 +18,35 @@ class HeldExecution:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """What a worker says of itself when it registers."""
+
+    version: str = ""
+    """Of Holdfast."""
+    app_version: str = ""
+    """Of what is deployed, as its people name it."""
+    serves: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Agents with the version that it has of each: it gets what is pinned to these, and to no other."""
+    capacity: int = 0
+    """Executions at once; 0: it is bound to one execution and what that starts."""
+    drains: bool = False
+    """Take nothing that another worker could take."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unserved:
+    """Executions that wait and that no live worker takes."""
+
+    agent: str
+    pinned_to: str | None
+    """The version that they stay with; `None`: any would do, and there is no worker for this agent."""
+    count: int
+    """Counted up to `most` of the queue."""
+    since: datetime
+    """Of the one that has waited the longest."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SeenWorker:
     """A process that works, or did: its row is gone once its executions were taken over."""
 
@@ -28,6 +57,16 @@ class SeenWorker:
     lease_until: datetime
     alive: bool
     """Whether its lease runs, by the database's clock where that has one."""
+    version: str = ""
+    """Of Holdfast; empty: it did not say."""
+    app_version: str = ""
+    """Of what is deployed, as its people name it."""
+    serves: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Agents with the version that it has of each."""
+    capacity: int = 0
+    """Executions at once; 0: it is bound to one execution, or did not say."""
+    drains_since: datetime | None = None
+    """Since when it takes nothing new that another worker could take."""
     holding: int
     oldest: tuple[HeldExecution, ...] = ()
     """The first few that it took up."""
@@ -84,3 +123,5 @@ class Fleet:
     flows: tuple[RateFlow, ...]
     """The fullest first, at most 100."""
     place: Place
+    unserved: tuple[Unserved, ...] = ()
+    """What waits for a worker that is not there."""

@@ -5,11 +5,24 @@ from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Peer:
+    """A worker with a live lease, as other workers need to know it."""
+
+    id: str
+    host: str
+    pid: int
+    drains: bool
+    """Whether it takes nothing new that another worker could take."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Swept:
     """What a sweep found: dead workers' executions made claimable, approvals that ran out."""
 
     taken_over: int
     expired: int
+    peers: tuple[Peer, ...] = ()
+    """Workers with a live lease, as it left them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
