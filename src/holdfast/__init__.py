@@ -16,6 +16,7 @@ _HOMES = {
     "Default": "holdfast.types",
     "Limits": "holdfast.types",
     "Model": "holdfast.agent",
+    "Panel": "holdfast.teams.panel",
     "Price": "holdfast.types",
     "Reply": "holdfast.types",
     "Say": "holdfast.types",

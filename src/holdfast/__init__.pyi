@@ -15,6 +15,7 @@ from holdfast.policy.rules import never_ask as never_ask
 from holdfast.sensors import sensor as sensor
 from holdfast.teams.flow import Approved as Approved
 from holdfast.teams.flow import Flow as Flow
+from holdfast.teams.panel import Panel as Panel
 from holdfast.teams.plan import Plan as Plan
 from holdfast.teams.plan import Task as Task
 from holdfast.teams.planner import Planner as Planner

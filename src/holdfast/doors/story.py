@@ -76,6 +76,7 @@ def _started(story: Story, data: Data) -> Sequence[Text]:
     return [
         line(("started ", "bold"), f"{data.get('agent')} v{data.get('agent_version')}{user}"),
         line(("input: ", "dim"), story.cut(words(data.get("input"))), indent=2),
+        *family.taken_over(data),
     ]
 
 
@@ -347,7 +348,7 @@ def _tools_changed(story: Story, data: Data) -> Sequence[Text]:
     return [line(("tools changed since it started: ", "yellow"), ", ".join(names), *_decision(story, data))]
 
 
-def _of_workflow(tell: Callable[[Data, Cut], Sequence[Text]], story: Story, data: Data) -> Sequence[Text]:
+def _of_others(tell: Callable[[Data, Cut], Sequence[Text]], story: Story, data: Data) -> Sequence[Text]:
     return tell(data, story.cut)
 
 
@@ -369,8 +370,6 @@ _TELLERS: Final[Mapping[str, Callable[[Story, Data], Sequence[Text]]]] = {
     kinds.CALL_DECIDED: _decided,
     kinds.CALL_DISPATCHED: _dispatched,
     kinds.CALL_FELL_BACK: _fell_back,
-    kinds.CHILD_STARTED: lambda _, data: family.asked(data),
-    kinds.CHILD_ENDED: lambda story, data: family.came(data, story.cut),
     kinds.CALL_ENDED: _ended,
     kinds.APPROVAL_OPENED: _opened,
     kinds.APPROVAL_VOTED: _voted,
@@ -385,7 +384,7 @@ _TELLERS: Final[Mapping[str, Callable[[Story, Data], Sequence[Text]]]] = {
     kinds.THREAD_RECALLED: _recalled,
     kinds.CONTEXT_COMPACTED: _compacted,
     kinds.TOOLS_CHANGED: _tools_changed,
-    **{kind: partial(_of_workflow, tell) for kind, tell in STEP_TELLERS.items()},
+    **{kind: partial(_of_others, tell) for kind, tell in {**STEP_TELLERS, **family.FAMILY_TELLERS}.items()},
 }
 
 

@@ -134,6 +134,7 @@ def _record(
     result: Json = told_of(winner)["result"] if winner else None
     event: dict[str, Json] = {
         "call_id": call.id,
+        "gen_ai.tool.name": call.tool,
         "panel": panel,
         "outcome": found.outcome,
         "decision": gate.as_event(found.decision),

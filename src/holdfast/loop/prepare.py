@@ -25,7 +25,7 @@ async def prepare(activation: Activation) -> None:
             "WORKERS_LOST", f"{activation.history.fruitless - 1} workers in a row died while they worked on it."
         )
         return
-    if activation.history.step == 0 and activation.history.recalled is None:
+    if activation.history.step == 0:
         await recall_thread(activation)
         await recall_feedback(activation)
     await meet_changed_tools(activation)
@@ -38,7 +38,7 @@ async def prepare(activation: Activation) -> None:
 async def recall_thread(activation: Activation) -> None:
     """Record which earlier executions of the thread this one continues, and what was said in them."""
     execution = activation.execution
-    if execution.thread_id is None:
+    if execution.thread_id is None or activation.history.recalled is not None:
         return
     earlier = await activation.desk.earlier(execution)
     if earlier:

@@ -75,10 +75,10 @@ CHILD_ENDED: Final = "child.ended"
 """call_id, child_id, agent, status, reason, error, result, steps, tokens, cost_usd (its own, its descendants' and bills
 that nobody knows), descendants (how many it had): written with the child's end"""
 PANEL_RESOLVED: Final = "panel.resolved"
-"""call_id, panel, outcome (agreed | majority | best | chosen | undecided | tie | no_majority | error | too_few |
-rejected | expired), decision {verdict, gate, reason}, member (whose result counts, or null), result, votes [{agent,
-child_id, status, side (equal for those that agree; null: no result), score, confidence, cost_usd, reason}], before
-[what was tried first and why it did not decide], and where people were asked: approval_id, by, note"""
+"""call_id, gen_ai.tool.name, panel, outcome (agreed | majority | best | chosen | undecided | tie | no_majority |
+error | too_few | rejected | expired), decision {verdict, gate, reason}, member (whose result counts, or null), result,
+votes [{agent, child_id, status, side (equal for those that agree; null: no result), score, confidence, cost_usd,
+reason}], before [what was tried first and why it did not decide], and where people were asked: approval_id, by, note"""
 CONVERSATION_TRANSFERRED: Final = "conversation.transferred"
 """call_id, child_id, from, to (agents), reason: the whole conversation goes to another agent"""
 
@@ -123,7 +123,8 @@ STEP_NOTED: Final = "step.noted"
 SIGNAL_RECEIVED: Final = "signal.received"
 """id, name, payload, by: sent from outside, to be waited for"""
 WORKFLOW_UNDOING: Final = "workflow.undoing"
-"""reason, error, step (which failed, or null), cancelled, others (further ones that failed): it ends, and what its steps did is undone first"""
+"""reason, error, step (which failed, or null), cancelled, others (that failed too): it ends, and what its steps did is
+undone first"""
 WORKFLOW_CHANGED: Final = "workflow.changed"
 """message (how the code and the journal differ), decision {verdict, gate, reason}"""
 

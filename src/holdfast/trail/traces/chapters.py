@@ -241,6 +241,7 @@ _HANDLERS: Final[Mapping[str, Callable[[Weaver, int, Data, int], None]]] = {
     kinds.CALL_DISPATCHED: _dispatched,
     kinds.CALL_FELL_BACK: _fell_back,
     kinds.CALL_ENDED: _ended,
+    kinds.PANEL_RESOLVED: _judged,
     kinds.RESULT_PROPOSED: _judged,
     kinds.APPROVAL_OPENED: _opened,
     kinds.APPROVAL_DECIDED: _ruled,

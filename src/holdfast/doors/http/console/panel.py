@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, Literal, TypeAlias, cast
 
+from holdfast.doors.family import vote_words
 from holdfast.doors.http.console.blocks import Blob, Block, Entry, Value, facts, loaded, message, value
 from holdfast.doors.http.console.figures import money
 from holdfast.doors.screen import call_words, words
@@ -277,6 +278,14 @@ def _names(given: Json) -> str:
     return str(given)
 
 
+def _resolved(event: Event) -> Iterator[Added]:
+    yield from _decision(event)
+    votes = cast("Sequence[Mapping[str, Json]]", event.data.get("votes") or ())
+    said = {str(vote.get("agent")): f"{vote.get('status')}{vote_words(vote)}" for vote in votes}
+    yield "decisions", facts(f"What the members of {event.data.get('panel')} said", **said)
+    yield "output", value("Result that counts", event.data.get("result"))
+
+
 def _proposed(event: Event) -> Iterator[Added]:
     yield "output", value("Proposed result", event.data.get("result"))
     yield from _decision(event)
@@ -364,6 +373,10 @@ _ADDERS: Final[Mapping[str, Callable[[Event], Iterator[Added]]]] = {
     kinds.CALL_DISPATCHED: _dispatched,
     kinds.CALL_FELL_BACK: _fell_back,
     kinds.CALL_ENDED: _ended,
+    kinds.CHILD_STARTED: _happened("Asked an agent"),
+    kinds.CHILD_ENDED: _happened("An agent ended"),
+    kinds.PANEL_RESOLVED: _resolved,
+    kinds.CONVERSATION_TRANSFERRED: _happened("Handed over"),
     kinds.APPROVAL_OPENED: _asked,
     kinds.APPROVAL_VOTED: _answered,
     kinds.APPROVAL_DECIDED: _answered,

@@ -90,6 +90,13 @@ def _proposed(telling: Telling, event: Event) -> None:
     telling.note(event, "Result proposed", words(event.data.get("result")), verdict if verdict != "allow" else "")
 
 
+def _panel(data: Data) -> str:
+    decision = data.get("decision")
+    why = f": {decision.get('reason')}" if isinstance(decision, Mapping) else ""
+    whose = f", {data['member']}" if data.get("member") else ""
+    return f"{data.get('panel')}: {str(data.get('outcome')).replace('_', ' ')}{whose}{why}"
+
+
 _TELLERS: Final[Mapping[str, Teller]] = {
     kinds.STARTED: _noted("Asked", lambda data: gist_of(data.get("input"))),
     kinds.CLAIMED: Telling.claim,
@@ -127,6 +134,10 @@ _TELLERS: Final[Mapping[str, Teller]] = {
         ),
     ),
     kinds.TOOLS_CHANGED: _noted("Tools changed", _changes),
+    kinds.CHILD_STARTED: _noted("Asks", lambda data: f"{data.get('agent')} ({data.get('child_id')})"),
+    kinds.CHILD_ENDED: _noted("Came back", lambda data: f"{data.get('agent')} {data.get('status')}"),
+    kinds.PANEL_RESOLVED: _noted("Panel decided", _panel),
+    kinds.CONVERSATION_TRANSFERRED: _noted("Handed over", lambda data: f"to {data.get('to')}: {data.get('reason')}"),
     kinds.STEP_STARTED: Telling.begin_step,
     kinds.STEP_ENDED: Telling.end_step,
     kinds.STEP_NOTED: _noted("Noted", lambda data: f"flow.{data.get('kind')}() {words(data.get('value'))}"),

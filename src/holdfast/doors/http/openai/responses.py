@@ -30,6 +30,8 @@ router = APIRouter(
 _PACE: Final = Pace(retry_s=None)  # OpenAI's Python client takes a retry time for a message without data
 _CANCEL_S: Final = 5
 """For how long a cancelled call is waited for."""
+_HANDOVERS: Final = 32
+"""Agents that one execution's conversation may go to: more than any depth that makes sense."""
 
 
 class ResponseObject(BaseModel):
@@ -198,7 +200,8 @@ async def _continued(app: App, previous: Line, body: ResponseRequest) -> str:
         raise Unfit(param, f"{body.previous_response_id} belongs to no conversation: send what was said as input")
     if not previous.ended:
         raise Unfit(param, f"{body.previous_response_id} is not over yet: wait for it, or cancel it")
-    newest = (await app.list(thread=previous.thread_id, limit=1))[0]
+    latest = await app.list(thread=previous.thread_id, limit=_HANDOVERS)
+    newest = next((one for one in latest if one.parent_id is None), latest[-1])  # others took it over from that one
     if newest.id != previous.id:
         raise Unfit(param, f"that conversation went on: continue resp_{newest.id}, or send what was said as input")
     return previous.thread_id
