@@ -28,6 +28,7 @@ OF_ERROR: Final[Mapping[str, int]] = {
     "declaration": USAGE,
     "missing_extra": USAGE,
     "not_found": USAGE,
+    "pruned": USAGE,
     "invalid_arguments": USAGE,
     "holdfast_error": FAILED,
     "refused": FAILED,

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import groupby
@@ -12,15 +13,20 @@ from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Text, collate, func, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from holdfast.errors import NotFound
 from holdfast.trail.codec import GENESIS, blob_refs, canonical, chain, stamp
 from holdfast.trail.controls.sql import AUDIT
+from holdfast.trail.events import JOURNAL_PRUNED
 from holdfast.trail.migrate import require_current
 from holdfast.trail.place import locate
+from holdfast.trail.prune_audit import PrunedRow, Prunings, parsed
+from holdfast.trail.prune_remains import ENTRY, Stored, Sum
 from holdfast.trail.reader import Reader, columns
 from holdfast.trail.schema import audit as changes
 from holdfast.trail.schema import blobs, controls, events, executions
+from holdfast.trail.schema import pruned as pruned_rows
 
 _AT_ONCE: Final = 1_000
 """Rows that are in memory at a time."""
@@ -48,6 +54,8 @@ class HeadRow:
     id: str
     last_seq: int
     last_hash: str
+    pruned: bool = False
+    """Whether it says that only a part of its journal is there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +78,8 @@ class Broken:
     def __str__(self) -> str:
         if self.execution_id == AUDIT:
             return f"operators' record, entry {self.seq}: {self.problem}"
-        where = f"execution {self.execution_id}, event {self.seq}: " if self.execution_id else ""
+        event = f", event {self.seq}" if self.seq is not None else ""
+        where = f"execution {self.execution_id}{event}: " if self.execution_id else ""
         return f"{where}{self.problem}"
 
 
@@ -87,6 +96,8 @@ class Report:
     """The first broken row, in the order of execution ids."""
     broken: int
     """How many rows are broken."""
+    pruned: int = 0
+    """Executions that were pruned, as the operators' record says."""
 
     @property
     def ok(self) -> bool:
@@ -116,6 +127,7 @@ def verify(
     heads: Iterable[HeadRow] | None = None,
     payloads: Iterable[BlobRow] | None = None,
     record: tuple[Iterable[EventRow], HeadRow] | None = None,
+    pruned: Iterable[PrunedRow] = (),
 ) -> Report:
     """Recompute every hash and compare.
 
@@ -126,27 +138,32 @@ def verify(
         heads: The executions in the same order: shows events cut off at the end. Default: not compared.
         payloads: The blobs. Default: not compared.
         record: The operators' record and what is known of its end. Default: not compared.
+        pruned: What was pruned, in the same order, then by entry. Default: nothing.
     """
     tally = _Tally()
+    prunings = Prunings(pruned, tally.note)
     waiting = iter(heads) if heads is not None else None
     head = next(waiting, None) if waiting is not None else None
     for execution_id, journal in groupby(rows, key=attrgetter("execution_id")):
         tally.executions += 1
         while waiting is not None and head is not None and head.id < execution_id:
-            _compare_end(tally, head, 0, GENESIS)
+            _compare_end(tally, head, 0, GENESIS, prunings.of(head.id))
             head = next(waiting, None)
-        seq, digest = _walk(tally, execution_id, journal)
+        known = prunings.of(execution_id)
+        left = known.remains if known is not None else None
+        seq, digest = _walk(tally, execution_id, journal, left)
         if head is not None and head.id == execution_id:
-            _compare_end(tally, head, seq, digest)
+            _compare_end(tally, head, seq, digest, known)
             head = next(waiting, None) if waiting is not None else None
         elif waiting is not None:
             tally.note(execution_id, 1, "there is no such execution: its row was removed, or its events were added")
     for rest in [] if waiting is None or head is None else [head, *waiting]:
-        _compare_end(tally, rest, 0, GENESIS)
+        _compare_end(tally, rest, 0, GENESIS, prunings.of(rest.id))
+    prunings.finish()
     if payloads is not None:
         _compare_payloads(tally, payloads)
     if record is not None:
-        _check_record(tally, *record)
+        _check_record(tally, *record, prunings)
     return Report(
         executions=tally.executions,
         events=tally.events,
@@ -154,6 +171,7 @@ def verify(
         changes=tally.changes,
         first=tally.first,
         broken=tally.broken,
+        pruned=prunings.count,
     )
 
 
@@ -169,27 +187,52 @@ async def verify_database(database: str) -> Report:
     return await asyncio.to_thread(_verify_now, database)
 
 
-def _check_record(tally: _Tally, entries: Iterable[EventRow], head: HeadRow) -> None:
+def _check_record(tally: _Tally, entries: Iterable[EventRow], head: HeadRow, prunings: Prunings) -> None:
     own = _Tally()
-    seq, digest = _walk(own, AUDIT, entries)
+    seq, digest = _walk(own, AUDIT, _compared(own, entries, prunings))
     tally.changes = own.events
+    for entry in prunings.unclaimed():
+        own.note(AUDIT, entry, "agent_pruned has executions that it pruned, and it is no pruning: they were cut")
     if own.first is None and (head.last_seq, head.last_hash) != (seq, digest):
         own.note(AUDIT, seq + 1, f"the record ends otherwise than is known: it had {head.last_seq} entries")
     tally.broken += own.broken
     tally.first = tally.first or own.first
 
 
-def _walk(tally: _Tally, execution_id: str, journal: Iterable[EventRow]) -> tuple[int, str]:
-    """Follow one chain; its last sequence number and hash. After a broken row it goes on from what is stored."""
-    expected, previous = 1, GENESIS
+def _compared(own: _Tally, entries: Iterable[EventRow], prunings: Prunings) -> Iterator[EventRow]:
+    """The entries, those of prunings compared with what was pruned."""
+    for row in entries:
+        yield row
+        if row.kind == ENTRY and (problem := prunings.check(row.seq, parsed(row.data))):
+            own.note(AUDIT, row.seq, problem)
+
+
+def _walk(tally: _Tally, execution_id: str, journal: Iterable[EventRow], left: str | None = None) -> tuple[int, str]:
+    """Follow one chain; its last sequence number and hash. After a broken row it goes on from what is stored.
+
+    Of a pruned journal, where `left` is the digest of what stays of it, one row may stand for a run of events.
+    """
+    expected, previous, whole, broken = 1, GENESIS, Sum(), tally.broken
     for row in journal:
         tally.events += 1
-        if row.seq != expected:
+        stands_for = _stands_for(row) if left is not None else 1
+        if row.seq != expected + stands_for - 1:
             tally.note(execution_id, expected, f"missing: the next event there is has number {row.seq}")
-        elif problem := _problem(tally, row, previous):
+        elif (left is None or row.kind != JOURNAL_PRUNED) and (problem := _problem(tally, row, previous)):
             tally.note(execution_id, row.seq, problem)
+        if left is not None and tally.broken == broken:
+            whole.add(Stored(row.seq, row.kind, row.version, stamp(_moment(row.at)), row.hash, row.data))
         expected, previous = row.seq + 1, row.hash
+    if left is not None and tally.broken == broken and whole.digest() != left:
+        tally.note(execution_id, expected - 1, "what stays is not what pruning left: a row was changed or removed")
     return expected - 1, previous
+
+
+def _stands_for(row: EventRow) -> int:
+    if row.kind != JOURNAL_PRUNED:
+        return 1
+    count = parsed(row.data).get("events")
+    return count if isinstance(count, int) else 1
 
 
 def _problem(tally: _Tally, row: EventRow, previous: str) -> str | None:
@@ -225,9 +268,12 @@ def _moment(at: str | datetime) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _compare_end(tally: _Tally, head: HeadRow, seq: int, digest: str) -> None:
+def _compare_end(tally: _Tally, head: HeadRow, seq: int, digest: str, known: PrunedRow | None) -> None:
     if seq == 0:
         tally.executions += 1
+    if problem := _falsely_pruned(head, known):
+        tally.note(head.id, None, problem)
+        return
     if head.last_seq > seq:
         tally.note(
             head.id, seq + 1, f"missing: the journal ends before it, and the execution has {head.last_seq} events"
@@ -236,6 +282,19 @@ def _compare_end(tally: _Tally, head: HeadRow, seq: int, digest: str) -> None:
         tally.note(head.id, head.last_seq + 1, f"too many: the execution has {head.last_seq} events")
     elif head.last_hash != digest:
         tally.note(head.id, seq, f"its hash is not the last one that the execution knows, {head.last_hash[:12]}...")
+
+
+def _falsely_pruned(head: HeadRow, known: PrunedRow | None) -> str | None:
+    """What is wrong about what an execution says of its pruning."""
+    if known is None:
+        return None if not head.pruned else "it says that it was pruned, and the operators' record does not: it was cut"
+    if known.remains is None:
+        return f"entry {known.entry} of the operators' record pruned all of it, and it is there"
+    if not head.pruned:
+        return f"entry {known.entry} of the operators' record pruned it, and it does not say so"
+    if (known.last_seq, known.last_hash) != (head.last_seq, head.last_hash):
+        return f"it ended otherwise when entry {known.entry} of the operators' record pruned it"
+    return None
 
 
 def _compare_payloads(tally: _Tally, payloads: Iterable[BlobRow]) -> None:
@@ -271,10 +330,15 @@ def _verify_connection(connection: Connection) -> Report:
         connection.exec_driver_sql("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
     try:
         return verify(
-            _events(connection), heads=_heads(connection), payloads=_blobs(connection), record=_record(connection)
+            _events(connection),
+            heads=_heads(connection),
+            payloads=_blobs(connection),
+            record=_record(connection),
+            pruned=_pruned(connection),
         )
     finally:
-        connection.exec_driver_sql("ROLLBACK")
+        with suppress(SQLAlchemyError):  # a connection that was lost has nothing to roll back, and its loss is told
+            connection.exec_driver_sql("ROLLBACK")
 
 
 def _events(connection: Connection) -> Iterator[EventRow]:
@@ -286,9 +350,16 @@ def _events(connection: Connection) -> Iterator[EventRow]:
 
 def _heads(connection: Connection) -> Iterator[HeadRow]:
     c = executions.c
-    query = select(c.id, c.last_seq, c.last_hash).order_by(_in_order(connection, c.id))
-    for identity, last_seq, last_hash in connection.execute(query.execution_options(yield_per=_AT_ONCE)):
-        yield HeadRow(id=identity, last_seq=last_seq, last_hash=last_hash)
+    query = select(c.id, c.last_seq, c.last_hash, c.pruned_at).order_by(_in_order(connection, c.id))
+    for identity, last_seq, last_hash, at in connection.execute(query.execution_options(yield_per=_AT_ONCE)):
+        yield HeadRow(id=identity, last_seq=last_seq, last_hash=last_hash, pruned=at is not None)
+
+
+def _pruned(connection: Connection) -> Iterator[PrunedRow]:
+    c = pruned_rows.c
+    query = select(pruned_rows).order_by(_in_order(connection, c.execution_id), c.entry)
+    for row in connection.execute(query.execution_options(yield_per=_AT_ONCE)).mappings():
+        yield PrunedRow(**row)
 
 
 def _blobs(connection: Connection) -> Iterator[BlobRow]:

@@ -6,6 +6,7 @@ from typing import Final, Protocol
 
 from holdfast.ports import Journal, Store
 from holdfast.trail import events as kinds
+from holdfast.trail.prune_remains import gone
 from holdfast.types import Event, Execution
 
 END_EVENTS: Final = frozenset({kinds.COMPLETED, kinds.FAILED, kinds.CANCELLED})
@@ -41,6 +42,8 @@ async def follow_events(record: Record, execution_id: str, *, after: int, follow
             if not follow or last in END_EVENTS:
                 return
             if last is None and (known := await record.get(execution_id)).ended:
+                if known.pruned_at is not None:
+                    raise gone(execution_id, known.pruned_at, wholly=False)
                 if known.last_seq <= after:
                     return
                 continue  # it ended since the news were read

@@ -35,7 +35,7 @@ MOST: Final = 10_000
 """Nothing is counted further."""
 _SAMPLE: Final = 2_000
 """Newest executions by which it is judged who fails."""
-_MOMENTS: Final = ("wake_at", "cancel_requested_at", "created_at", "updated_at", "completed_at")
+_MOMENTS: Final = ("wake_at", "cancel_requested_at", "created_at", "updated_at", "completed_at", "pruned_at")
 _PLAIN: Final = (
     _C.id, _C.parent_id, _C.thread_id, _C.user_id, _C.agent_type, _C.agent_version, _C.status, _C.status_reason,
     _C.step_count, _C.token_count, _C.cost_usd, _C.lease_owner, _C.last_seq, *(_C[name] for name in _MOMENTS),

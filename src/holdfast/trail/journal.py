@@ -11,6 +11,9 @@ from holdfast.trail.requests import KeepBlob, KeepResult
 from holdfast.trail.shared import Shared
 from holdfast.types import Append, Appended, Event, GoodResult
 
+_LATELY = timedelta(hours=1)
+"""A payload that was stored before is stored again, so that it counts as new: pruning leaves it alone."""
+
 
 class JournalSide:
     """Appends, and reads what was appended."""
@@ -54,7 +57,8 @@ class JournalSide:
     async def put_blob(self, content: bytes, *, media_type: str) -> str:
         """Store a payload once, durably, and return its SHA-256."""
         digest = sha256(content).hexdigest()
-        if not await self._parts.reader.run(lambda c: queries.has_blob(c, digest)):
+        lately = self._parts.clock.now() - _LATELY
+        if not await self._parts.reader.run(lambda c: queries.has_blob(c, digest, since=lately)):
             blob = NewBlob(digest=digest, content=content, media_type=media_type)
             await self._parts.write(KeepBlob(blob=blob, at=self._parts.prepare.now()))
         return digest

@@ -10,8 +10,9 @@ from sqlalchemy import BindParameter, Connection, bindparam, func, select
 from holdfast.errors import NotFound, UnknownRecord
 from holdfast.trail.codec import stamp
 from holdfast.trail.controls.read import working_agents
-from holdfast.trail.events import VERSIONS
-from holdfast.trail.reader import Restorer, columns, contents, moment, money, rows, sure
+from holdfast.trail.events import JOURNAL_PRUNED, VERSIONS
+from holdfast.trail.prune_lookup import pruned_word, refuse_pruned
+from holdfast.trail.reader import Restorer, as_stored, columns, contents, moment, money, rows, sure
 from holdfast.trail.schema import approvals, blobs, events, executions, feedback, tool_cache, tool_calls, workers
 from holdfast.types import (
     Approval,
@@ -56,10 +57,11 @@ def execution(connection: Connection, execution_id: str) -> Execution:
 
     Raises:
         NotFound: There is none.
+        Pruned: There was one.
     """
     found = executions_by_id(connection, [execution_id])
     if not found:
-        raise NotFound(f"no execution {execution_id!r}")
+        raise pruned_word(connection, execution_id) or NotFound(f"no execution {execution_id!r}")
     return found[0]
 
 
@@ -95,11 +97,16 @@ def journal(connection: Connection, execution_id: str, *, after: int, limit: int
 
     Raises:
         UnknownRecord: One of them is of a kind or version that this Holdfast does not know.
+        Pruned: Only a part of them is there.
     """
     values = {"id": execution_id, "after": after}
     if limit is None:
-        return _events(connection, rows(connection, _JOURNAL, values))
-    return _events(connection, rows(connection, _SOME_OF_JOURNAL, {**values, "limit": limit}))
+        found = rows(connection, _JOURNAL, values)
+    else:
+        found = rows(connection, _SOME_OF_JOURNAL, {**values, "limit": limit})
+    if found and (found[0]["seq"] != after + 1 or any(row["kind"] == JOURNAL_PRUNED for row in found)):
+        refuse_pruned(connection, execution_id)
+    return _events(connection, found)
 
 
 def journals(connection: Connection, ids: Sequence[str]) -> dict[str, list[Event] | UnknownRecord]:
@@ -165,9 +172,10 @@ def cancel_requested(connection: Connection, execution_id: str) -> bool:
     return connection.execute(asked).scalar() is not None
 
 
-def has_blob(connection: Connection, digest: str) -> bool:
-    """Whether a payload is stored already."""
+def has_blob(connection: Connection, digest: str, *, since: datetime) -> bool:
+    """Whether a payload was stored since then."""
     query = select(func.count()).select_from(blobs).where(blobs.c.digest == digest)
+    query = query.where(blobs.c.created_at >= as_stored(connection, since))
     return bool(connection.execute(query).scalar())
 
 
@@ -192,7 +200,8 @@ def dead_letters(
 ) -> list[DeadLetter]:
     """Executions that ended failed, the newest failure first."""
     c = executions.c
-    query = select(*columns(executions)).where(c.status == "failed").order_by(c.completed_at.desc(), c.id.desc())
+    query = select(*columns(executions)).where(c.status == "failed", c.pruned_at.is_(None))
+    query = query.order_by(c.completed_at.desc(), c.id.desc())
     for column, wanted in ((c.agent_type, agent), (c.status_reason, reason)):
         if wanted is not None:
             query = query.where(column == wanted)
@@ -300,6 +309,7 @@ _EXECUTION_MOMENTS = (
     "created_at",
     "updated_at",
     "completed_at",
+    "pruned_at",
 )
 _EXECUTION_FIELDS = tuple(f for f in Execution.__dataclass_fields__ if f != "tool_calls")
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from holdfast.errors import AlreadyDecided, IllegalTransition, NotFound, UsageError
+from holdfast.errors import AlreadyDecided, IllegalTransition, NotFound, Pruned, UsageError
 from holdfast.trail import events
 from holdfast.trail.controls.shared import subject_of
 from holdfast.trail.heads import Head, Question
@@ -244,6 +244,8 @@ def undoes(head: Head, *, on_cancel: bool = False) -> bool:
 def retry(ledger: Ledger, asked: Retry) -> None:
     """Make a failed execution pending again."""
     head = ledger.head(asked.execution_id)
+    if head.pruned_at is not None:
+        raise Pruned(f"execution {head.id} was pruned on {head.pruned_at[:10]}: there is nothing to go on from")
     if head.status != "failed":
         raise IllegalTransition(f"execution {head.id} is {head.status}: only a failed one can be retried")
     if asked.last_seq is not None and asked.last_seq != head.last_seq:

@@ -94,7 +94,7 @@ _child = text("parent_id IS NOT NULL")
 _pinned = text("pinned_to IS NOT NULL AND completed_at IS NULL")
 _threaded = text("thread_id IS NOT NULL")
 _ended = text("completed_at IS NOT NULL")
-_prunable = text("completed_at IS NOT NULL AND parent_id IS NULL AND pruned_at IS NULL")
+_past = text("completed_at IS NOT NULL AND parent_id IS NULL AND pruned_at IS NULL")
 Index(
     "agent_executions_claim",
     executions.c.priority.desc(),
@@ -149,11 +149,7 @@ Index(
     postgresql_where=_ended,
 )
 Index(
-    "agent_executions_prunable",
-    executions.c.completed_at,
-    executions.c.id,
-    sqlite_where=_prunable,
-    postgresql_where=_prunable,
+    "agent_executions_prunable", executions.c.completed_at, executions.c.id, sqlite_where=_past, postgresql_where=_past
 )
 Index("agent_executions_idempotency", executions.c.agent_type, executions.c.idempotency_key, unique=True)
 

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, func, select
 
 from holdfast.trail.events import MODEL_REQUESTED
 from holdfast.trail.parts import Parts
+from holdfast.trail.prune_lookup import refuse_pruned
 from holdfast.trail.queries import as_stored_events
 from holdfast.trail.reader import columns, rows, sure
 from holdfast.trail.schema import events
@@ -36,8 +37,15 @@ class StretchSide:
         return await self._parts.reader.run(partial(changes_of, execution_id=execution_id))
 
 
+def remaining(connection: Connection, *, execution_id: str) -> list[Event]:
+    """What stays of a journal that was pruned, in order."""
+    query = select(*columns(events)).where(_C.execution_id == execution_id)
+    return as_stored_events(rows(connection, query.order_by(_C.seq)))
+
+
 def outline(connection: Connection, *, execution_id: str) -> Outline:
     """By the primary key; what events hold is not read."""
+    refuse_pruned(connection, execution_id)
     of = select(_C.seq).where(_C.execution_id == execution_id, _C.kind == MODEL_REQUESTED).order_by(_C.seq)
     turns = [row["seq"] for row in rows(connection, of)]
     ends = select(func.min(_C.at).label("first"), func.max(_C.at).label("last"), func.max(_C.seq).label("seq"))
@@ -52,12 +60,14 @@ def outline(connection: Connection, *, execution_id: str) -> Outline:
 
 def stretch(connection: Connection, *, execution_id: str, after: int, until: int) -> list[Event]:
     """In order."""
+    refuse_pruned(connection, execution_id)
     query = select(*columns(events)).where(_C.execution_id == execution_id, _C.seq > after, _C.seq <= until)
     return as_stored_events(rows(connection, query.order_by(_C.seq)))
 
 
 def changes_of(connection: Connection, *, execution_id: str) -> list[Event]:
     """In order."""
+    refuse_pruned(connection, execution_id)
     whole = (_C.kind.startswith("execution.")) & (_C.execution_id == execution_id)
     query = select(*columns(events)).where(whole).order_by(_C.seq.desc()).limit(_CHANGES_MOST)
     return as_stored_events(rows(connection, query))[::-1]

@@ -49,6 +49,8 @@ class Line:
     created_at: datetime
     updated_at: datetime
     completed_at: datetime | None
+    pruned_at: datetime | None = None
+    """Since when what it read, said and did is gone."""
 
     @property
     def ended(self) -> bool:

@@ -27,6 +27,7 @@ STATUS_OF: Final[Mapping[str, int]] = {
     "declaration": 500,
     "missing_extra": 501,
     "not_found": 404,
+    "pruned": 410,
     "holdfast_error": 500,
     "refused": 409,
     "stale_fence": 409,
