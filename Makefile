@@ -6,11 +6,12 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 READY := $(VENV)/.ready
 DEV_READY := $(VENV)/.ready-dev
 
-.PHONY: help demo test check bench screenshots format build clean
+.PHONY: help demo test check bench chaos screenshots format build clean
 help:
 	@echo "make demo    set up and work the support desk's tickets, with a crash in the middle"
 	@echo "make test    set up and run every test"
 	@echo "make check   lint, format, types, layers"
+	@echo "make chaos   kill, freeze and cut off a fleet on PostgreSQL, and see what it is worth afterwards"
 	@echo "make bench   measure the loop, the journal and resuming, as ratios in one run"
 	@echo "make screenshots  take the pictures of the console in docs/images/console, with Chromium"
 	@echo "make format  write the code the way check wants it"
@@ -44,6 +45,9 @@ check: $(DEV_READY)
 
 bench: $(DEV_READY)
 	@$(BIN)/python -m bench $(ARGS)
+
+chaos: $(DEV_READY)
+	@$(BIN)/python -m tests.chaos $(ARGS)
 
 screenshots: $(DEV_READY)
 	@$(BIN)/python -m tools.screenshots $(ARGS)

@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from holdfast.engine.clock import SystemClock, new_id
-from holdfast.errors import NotFound
+from holdfast.errors import NotFound, StoreUnavailable
+from holdfast.trail import audit
 from holdfast.trail import events as kinds
 from holdfast.trail.audit import BlobRow, EventRow, HeadRow, Report, verify, verify_database
 from holdfast.trail.codec import GENESIS, canonical, chain
@@ -204,3 +205,17 @@ def test_there_must_be_a_database(tmp_path):
     """Verifying nothing is a mistake, not a success."""
     with pytest.raises(NotFound):
         asyncio.run(verify_database(str(tmp_path / "none.db")))
+
+
+@pytest.mark.postgres
+def test_a_database_that_goes_away_meanwhile_is_said_to_be_away(postgres, postgres_database, monkeypatch):
+    """A connection that is lost in the middle is told as such: it is no finding, and no error of another library."""
+    walk = audit._events
+
+    def cut_off(connection):
+        postgres.cut_connections(postgres_database)
+        return walk(connection)
+
+    monkeypatch.setattr(audit, "_events", cut_off)
+    with pytest.raises(StoreUnavailable):
+        asyncio.run(verify_database(postgres_database))
