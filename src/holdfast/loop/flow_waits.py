@@ -20,6 +20,7 @@ from holdfast.loop.flow_steps import failure_of
 from holdfast.loop.history import ApprovalState
 from holdfast.loop.rights import lost_right
 from holdfast.policy import approval as asking
+from holdfast.teams.ceiling import Ceiling
 from holdfast.teams.flow import Approved, AskedPeople
 from holdfast.teams.workflow import accepted
 from holdfast.trail.codec import storable
@@ -97,11 +98,17 @@ def _write_child(stage: Stage, call_id: str, member: Agent[object], asked: Json)
     if is_full(activation) and activation.history.at_work:
         return FULL
     room = max(activation.limits.children - len(activation.history.at_work), 1)
-    ceiling = ceiling_of(activation, member, among=max(min(among, room), 1))
+    ceiling = _share(activation, member, among=max(min(among, room), 1))
     if isinstance(ceiling, str):  # what is held for those at work may come back
         return FULL if activation.history.at_work else ceiling
     begin_child(activation, call_id, member, asked, ceiling=ceiling)
     return None
+
+
+def _share(activation: Activation, member: Agent[object], *, among: int) -> Ceiling | str:
+    """What the child may have; where what is left is too little to be shared by all that begin now, one begins."""
+    found = ceiling_of(activation, member, among=among)
+    return found if among == 1 or not isinstance(found, str) else ceiling_of(activation, member, among=1)
 
 
 def _child_end(member: Agent[object], end: Mapping[str, Any]) -> Ended:
