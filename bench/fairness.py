@@ -51,6 +51,7 @@ SHAPES = {
     "each has one": lambda n: f"user-{n:06d}",
     "half are parked for later": lambda n: f"user-{n % 1_000}",
     "all but the newest 1,100 parked": lambda n: f"user-{n % 1_000}",
+    "all but the newest 1,100 pinned": lambda n: f"user-{n % 1_000}",
 }
 
 
@@ -69,12 +70,14 @@ def fill(database: str, shape: str) -> None:
 
 def _row(connection: Connection, shape: str, n: int, began: datetime, later: datetime) -> dict[str, object]:
     at = as_stored(connection, began + timedelta(milliseconds=n))
-    parked = n % 2 if "half" in shape else "parked" in shape and n < PENDING - 1_100
+    old = n < PENDING - 1_100
+    parked = n % 2 if "half" in shape else "parked" in shape and old
     return {
         "id": f"e-{n:06d}", "user_id": SHAPES[shape](n), "agent_type": "clerk", "agent_version": "1",
         "status": "pending", "priority": 0, "step_count": 0, "token_count": 0, "cost_usd": "0",
         "reserved_tokens": 0, "reserved_usd": "0", "fence": 0, "last_seq": 0, "last_hash": GENESIS,
         "created_at": at, "updated_at": at, "wake_at": as_stored(connection, later) if parked else None,
+        "pinned_to": "a version that nobody serves" if "pinned" in shape and old else None,
     }  # fmt: skip
 
 

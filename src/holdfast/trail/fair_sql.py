@@ -39,8 +39,9 @@ def _walk(*, table: str, me: str, each: str, served: str, barred: str) -> str:
     WITH RECURSIVE me(serves, drains) AS ({me}),
     asked(agent, start, anyones, pin) AS (
         SELECT one.agent, one.start, CASE WHEN me.drains THEN NULL ELSE '' END, (
-            -- NULL where nothing of this worker's version waits: then the second queue costs nothing.
-            SELECT e.pinned_to FROM {table} WHERE {_READY} AND e.agent_type = one.agent
+            -- NULL where nothing of this worker's version waits: then the second queue costs nothing. Of a column as it
+            -- is SQLite would take the type too, and then compare without the index.
+            SELECT nullif(e.pinned_to, '') FROM {table} WHERE {_READY} AND e.agent_type = one.agent
             AND e.pinned_to IS NOT NULL AND {_PIN} = {served} LIMIT 1)
         FROM me, ({each}) AS one),
     tops(p) AS (SELECT {top(":below")} FROM asked),
