@@ -32,6 +32,7 @@ _HOMES = {
     "Call": "holdfast.types",
     "Calls": "holdfast.types",
     "Final": "holdfast.types",
+    "ToolRouter": "holdfast.router",
     "tool": "holdfast.tools.tool",
     "ToolError": "holdfast.errors",
     "RetryLater": "holdfast.errors",

@@ -21,6 +21,7 @@ from holdfast.teams.plan import Task as Task
 from holdfast.teams.planner import Planner as Planner
 from holdfast.teams.workflow import Workflow as Workflow
 from holdfast.teams.workflow import workflow as workflow
+from holdfast.router import ToolRouter as ToolRouter
 from holdfast.tools.tool import tool as tool
 from holdfast.types import Cached as Cached
 from holdfast.types import Call as Call

@@ -11,6 +11,7 @@ from typing_extensions import TypeVar
 
 from holdfast.errors import DeclarationError
 from holdfast.ports import LanguageModel, ReviewRule, Rule, Tool
+from holdfast.router import ToolRouter, refuse_router
 from holdfast.types import Limits, OnFailure, OnRateLimit, Price
 
 OutputT_co = TypeVar("OutputT_co", default=str, covariant=True)
@@ -73,6 +74,8 @@ class Agent(Generic[OutputT_co]):
             pydantic-ai, either with settings of its own (`Model`), and rule functions (`Conversation -> Reply`).
         instructions: What the agent is told before everything else.
         tools: Functions decorated with `holdfast.tool`. Default: none.
+        router: Which of its tools a model is shown, and how it asks for more. Default: with more than 30 tools,
+            `ToolRouter()`; with fewer all are shown.
         team: Specialists that this agent may give tasks to: each delegation is an execution of its own, within what
             this one has left. A `Panel` is asked as one. Default: none.
         handover: Agents, or their names where two hand over to each other, that may be given the whole conversation;
@@ -108,6 +111,7 @@ class Agent(Generic[OutputT_co]):
     models: Sequence[str | LanguageModel | Model | Rule]
     instructions: str = ""
     tools: Sequence[Tool] = ()
+    router: ToolRouter | None = None
     team: "Sequence[Agent[object] | Group[object]]" = ()
     handover: "Sequence[Agent[object] | str]" = ()
     description: str = ""
@@ -142,6 +146,7 @@ class Agent(Generic[OutputT_co]):
         _refuse_bad_handover(self)
         _refuse_name_clashes(self.name, [*(tool.name for tool in self.tools), *_delegations(self)])
         _refuse_clashing_fallbacks(self.name, self.tools)
+        refuse_router(self.name, self.router, [tool.name for tool in self.tools])
 
     @property
     def specialists(self) -> "Sequence[Agent[object]]":

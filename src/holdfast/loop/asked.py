@@ -13,6 +13,24 @@ Data: TypeAlias = Mapping[str, Any]
 """An event's data: JSON of our own writing, its shape given by kind and version (`trail/events.py`)."""
 
 
+def shortlisted(history: History, data: Data) -> None:
+    added = [name for names in data["added"].values() for name in names]
+    history.shortlist = added if data["anew"] else [*(history.shortlist or ()), *added]
+    history.routed = data["step"]
+    if history.last_usage:
+        # What the provider counted was without these; what left the list stays counted, which is too much at worst.
+        history.last_usage = (history.last_usage[0] + data["added_tokens"], history.last_usage[1])
+    if "gen_ai.request.model" in data:
+        tokens, cost = data["gen_ai.usage.input_tokens"], Decimal(data["cost_usd"])
+        history.tokens += tokens
+        history.cost_usd += cost
+        total = used_by(history, data["gen_ai.request.model"], data["gen_ai.provider.name"])
+        total.calls += 1
+        total.input_tokens += tokens
+        total.cost_usd += cost
+        total.latency_ms += data["latency_ms"]
+
+
 def requested(history: History, data: Data) -> None:
     history.reserved = (data["reserved_tokens"], Decimal(data["reserved_usd"]))
     history.held_tokens += history.reserved[0]

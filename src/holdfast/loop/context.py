@@ -27,7 +27,7 @@ def sense(activation: Activation) -> Request:
     return Request(
         instructions=agent.instructions,
         entries=history.entries,
-        tools=tuple(activation.cast.tools.values()),
+        tools=activation.cast.offered(history.shortlist),
         conversation=conversation(activation),
         max_tokens=agent.max_output_tokens,
         timeout_s=agent.limits.step_timeout_s,

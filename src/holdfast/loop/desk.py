@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from holdfast.agent import Agent
 from holdfast.loop.model import Models
 from holdfast.loop.output import OutputContract
+from holdfast.loop.routing import Routing
 from holdfast.loop.tallies import Tallies
 from holdfast.policy.rights import Rights
 from holdfast.ports import Clock, During, Journal, NewId, Tool
+from holdfast.router import FIND_TOOLS
 from holdfast.teams.delegate import Delegate, delegates
 from holdfast.teams.handover import transfers
 from holdfast.tools.fallback import tools_behind
@@ -59,6 +61,8 @@ class Cast:
     contract: OutputContract
     runnable: Mapping[str, Tool]
     """Those tools and what stands in for them when they fail, which models are not offered."""
+    routing: Routing | None = None
+    """Which of the agent's own tools models are shown; `None`: all."""
 
     @classmethod
     def of(
@@ -82,6 +86,9 @@ class Cast:
         """
         team = {**delegates(agent), **transfers(agent, known or {})}
         tools = {tool.name: tool for tool in agent.tools} | {name: one.tool for name, one in team.items()}
+        routing = Routing.of(agent, clock=clock)
+        if routing:
+            tools[FIND_TOOLS] = routing.finder
         return cls(
             agent=agent,
             models=Models(agent, clock=clock, prices=prices),
@@ -89,12 +96,25 @@ class Cast:
             team=team,
             contract=OutputContract(agent.output),
             runnable={behind.name: behind for tool in agent.tools for behind in tools_behind(tool)} | tools,
+            routing=routing,
         )
 
     @property
     def pins(self) -> dict[str, str]:
         """Schema hash of each tool as it is declared now."""
-        return {name: tool.schema_hash for name, tool in self.tools.items()}
+        return {name: tool.schema_hash for name, tool in self.tools.items() if name != FIND_TOOLS or not self.routing}
+
+    def offered(self, shortlist: Sequence[str] | None) -> tuple[Tool, ...]:
+        """The tools that a model is shown.
+
+        Those that stay as they are come first, and what joins the list at its end: what a provider has cached of the
+        definitions holds as far as possible.
+        """
+        if self.routing is None:
+            return tuple(self.tools.values())
+        own = self.routing.tools
+        always = [tool for name, tool in self.tools.items() if name not in own]
+        return (*always, *(own[name] for name in shortlist or () if name in own))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any, Final, TypeAlias, cast
 
 from holdfast.loop import flow_fold
-from holdfast.loop.asked import attempt_failed, chain_failed, parked, requested, responded
+from holdfast.loop.asked import attempt_failed, chain_failed, parked, requested, responded, shortlisted
 from holdfast.loop.carried import take_over
 from holdfast.loop.history import (
     CALL_OVER,
@@ -323,6 +323,7 @@ HANDLERS: Final[Mapping[str, Callable[[History, Data], None]]] = {
     kinds.THREAD_RECALLED: recalled,
     kinds.CONTEXT_COMPACTED: compacted,
     kinds.TOOLS_CHANGED: tools_changed,
+    kinds.TOOLS_SHORTLISTED: shortlisted,
     kinds.PARKED: parked,
     kinds.MODEL_REQUESTED: requested,
     kinds.MODEL_RESPONDED: responded,

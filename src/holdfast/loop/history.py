@@ -163,6 +163,11 @@ class History:
     pins: dict[str, str] = field(default_factory=dict[str, str])
     """Schema hash of each tool as this execution knows it."""
 
+    shortlist: list[str] | None = None
+    """Of many tools, those that the model is shown, in order; `None`: nothing was chosen."""
+    routed: int = 0
+    """The step for which that was looked at last."""
+
     step: int = 0
     tokens: int = 0
     cost_usd: Decimal = Decimal(0)

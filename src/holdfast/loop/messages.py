@@ -142,11 +142,11 @@ BUILT_INS = (
 
 
 class Offer:
-    """What an agent's models are offered besides the messages: instructions and tools. Made once for each tool set."""
+    """What an agent's models are offered besides the messages: instructions and tools. Made once for each tool."""
 
     def __init__(self, contract: OutputContract) -> None:
         self._contract = contract
-        self._known: dict[tuple[str, ...], list[ToolDefinition]] = {}
+        self._known: dict[str, ToolDefinition] = {}
         self._newest: tuple[tuple[str, Sequence[Tool], bool], ModelRequestParameters] | None = None
 
     def parameters(self, instructions: str, tools: Sequence[Tool], *, closing: bool) -> ModelRequestParameters:
@@ -173,9 +173,13 @@ class Offer:
         )
 
     def _definitions(self, tools: Sequence[Tool]) -> list[ToolDefinition]:
-        key = tuple(tool.name + tool.schema_hash for tool in tools)
+        return [*map(self._definition, tools), *BUILT_INS]
+
+    def _definition(self, tool: Tool) -> ToolDefinition:
+        # One by one: there are as many shortlists of many tools as there are conversations.
+        key = tool.name + tool.schema_hash
         if key not in self._known:
-            self._known[key] = [*map(definition, tools), *BUILT_INS]
+            self._known[key] = definition(tool)
         return self._known[key]
 
     def _output(self) -> list[ToolDefinition]:

@@ -13,12 +13,12 @@ from holdfast.errors import DeclarationError
 from holdfast.loop.failure import Spoilt, classify, describe
 from holdfast.loop.output import OutputContract
 from holdfast.loop.prices import exact, worst_cost
-from holdfast.loop.prompt import TOOL_TOKENS, Prompt, calls_size, fixed_size, schema_size, size, tool_size
+from holdfast.loop.prompt import TOOL_TOKENS, Prompt, ToolSizes, calls_size, fixed_size, schema_size, size
 from holdfast.loop.reply import OUTPUT_TOOL, RawCall, response_view, with_distinct_ids
 from holdfast.loop.request import OnToken, Reading, Request, Rung
 from holdfast.loop.rule import RuleRung
 from holdfast.policy.chain import CONSEQUENCES, FailureClass
-from holdfast.ports import Clock, LanguageModel, Rule, Tool
+from holdfast.ports import Clock, LanguageModel, Rule
 from holdfast.types import Admission, Candidate, Json, Price, Usage
 
 __all__ = [
@@ -131,7 +131,8 @@ class Models:
         )
         self._all = tuple(range(len(self._rungs)))
         self._counts_input = any(rung.counts_input for rung in self._rungs)
-        self._tool_sizes: dict[tuple[str, ...], int] = {}
+        said, schema = OUTPUT_TOOL + self._contract.description, self._contract.schema
+        self._tool_sizes = ToolSizes(own=schema_size(said, schema) + BUILT_IN_TOKENS)
         if agent.limits.cost_usd is not None:
             self.require_prices(f"agent {agent.name!r} has limits.cost_usd")
 
@@ -293,17 +294,10 @@ class Models:
             await rung.close()
 
     def _whole(self, request: Request, prompt: Prompt) -> int:
-        tools = self._tools_size(request.tools)
+        tools = self._tool_sizes.of(request.tools)
         return fixed_size(request.instructions, tools, bare=request.closing and not request.tools) + prompt.size(
             request.entries
         )
-
-    def _tools_size(self, tools: Sequence[Tool]) -> int:
-        key = tuple(tool.name + tool.schema_hash for tool in tools)
-        if key not in self._tool_sizes:
-            own = schema_size(OUTPUT_TOOL + self._contract.description, self._contract.schema) + BUILT_IN_TOKENS
-            self._tool_sizes[key] = own + sum(map(tool_size, tools))
-        return self._tool_sizes[key]
 
     def _among(self, rungs: Collection[int] | None) -> Iterator[tuple[int, Rung]]:
         return ((index, rung) for index, rung in enumerate(self._rungs) if rungs is None or index in rungs)

@@ -104,6 +104,28 @@ def tool_size(tool: Tool) -> int:
     return schema_size(tool.name + tool.description, tool.parameters)
 
 
+class ToolSizes:
+    """Tokens of sets of tools at most, each tool counted once: there are as many shortlists as conversations.
+
+    Args:
+        own: Of what is offered besides.
+    """
+
+    def __init__(self, *, own: int) -> None:
+        self._own = own
+        self._known: dict[str, int] = {}
+
+    def of(self, tools: Sequence[Tool]) -> int:
+        """Tokens of these tools, and of what is offered besides."""
+        return self._own + sum(map(self._one, tools))
+
+    def _one(self, tool: Tool) -> int:
+        key = tool.name + tool.schema_hash
+        if key not in self._known:
+            self._known[key] = tool_size(tool)
+        return self._known[key]
+
+
 def schema_size(words: str, schema: Mapping[str, Json]) -> int:
     """Tokens of a definition with these words and this schema at most."""
     return TOOL_TOKENS + _bytes(words) + _json_bytes(schema)

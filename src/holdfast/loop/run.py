@@ -11,6 +11,7 @@ from holdfast.loop.desk import Desk
 from holdfast.loop.flow import run_flow
 from holdfast.loop.outcome import drop_open_calls
 from holdfast.loop.prepare import prepare
+from holdfast.loop.route import route
 from holdfast.loop.think import miss_deadline, think
 from holdfast.loop.wrapup import ask_about_failures, give_up
 from holdfast.policy.loops import find_loop
@@ -57,6 +58,7 @@ async def turn(activation: Activation) -> None:
     thinks = not activation.history.has_open_calls()
     structlog.contextvars.bind_contextvars(step=activation.history.step + thinks)
     if thinks:
+        await route(activation)
         response = await think(activation, sense(activation))
         if response:
             await decide(activation, response)

@@ -1,6 +1,17 @@
 """The seams: what the core asks of the world, each one small Protocol or function type."""
 
-from holdfast.ports.agent import Fallback, LanguageModel, ReviewRule, Rule, Runnable, Tool
+from holdfast.ports.agent import (
+    Embed,
+    EmbeddingModel,
+    Embeddings,
+    Fallback,
+    LanguageModel,
+    Rank,
+    ReviewRule,
+    Rule,
+    Runnable,
+    Tool,
+)
 from holdfast.ports.delivery import AlertDesk, Channel, Outbox, UsedAnswers
 from holdfast.ports.queue import Queue
 from holdfast.ports.record import Journal, Store
@@ -12,12 +23,16 @@ __all__ = [
     "Channel",
     "Clock",
     "During",
+    "Embed",
+    "EmbeddingModel",
+    "Embeddings",
     "Fallback",
     "Journal",
     "LanguageModel",
     "NewId",
     "Outbox",
     "Queue",
+    "Rank",
     "ReviewRule",
     "Rule",
     "Runnable",

@@ -1,6 +1,6 @@
 """What an agent is declared with: models, rules, tools, review rules."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol, TypeAlias
 
 from holdfast.types import (
@@ -22,6 +22,33 @@ Rule: TypeAlias = Callable[[Conversation], Reply | Awaitable[Reply]]
 
 ReviewRule: TypeAlias = Callable[[Proposal], Decision]
 """Says of one call whether it may run, needs a person, or may not run. Pure."""
+
+
+Rank: TypeAlias = Callable[[Conversation, Sequence["Tool"]], Sequence[str] | Awaitable[Sequence[str]]]
+"""Orders an agent's tools by how much they are needed now: names, best first."""
+
+
+Embed: TypeAlias = Callable[[Sequence[str]], Sequence[Sequence[float]] | Awaitable[Sequence[Sequence[float]]]]
+"""Turns texts into vectors, one each."""
+
+
+class Embeddings(Protocol):
+    """What an embedding model of the model library answers."""
+
+    @property
+    def embeddings(self) -> Sequence[Sequence[float]]: ...
+
+
+class EmbeddingModel(Protocol):
+    """An `Embedder` of the model library (pydantic-ai)."""
+
+    async def embed_query(self, query: str | Sequence[str], /) -> Embeddings:
+        """The vector of what is looked for."""
+        ...
+
+    async def embed_documents(self, documents: str | Sequence[str], /) -> Embeddings:
+        """The vectors of what is looked through."""
+        ...
 
 
 class LanguageModel(Protocol):

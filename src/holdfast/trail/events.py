@@ -39,6 +39,13 @@ before), bytes_before, bytes_after"""
 TOOLS_CHANGED: Final = "tools.changed"
 """changes [{tool, pinned, present}], decision {verdict, gate, reason}, tools {name: schema hash} (the new pins)"""
 
+TOOLS_SHORTLISTED: Final = "tools.shortlisted"
+"""step, anew (whether it replaces the list before), added {why (always | kept | used | called | found | ranked):
+[names]} (in order, at the end), added_tokens (their definitions at most), of (how many there are), by (words | rank |
+embedding), fell_back (why the words decide although something else was to, or null), decision {verdict, gate, reason};
+where an embedder was asked: gen_ai.request.model, gen_ai.provider.name, gen_ai.usage.input_tokens, cost_usd,
+latency_ms: which tools the model is shown, only when that changes or cost something"""
+
 MODEL_REQUESTED: Final = "model.requested"
 """step, purpose (turn | closing), reason (why a closing), reserved_tokens, reserved_usd, gen_ai.request.max_tokens"""
 MODEL_RESPONDED: Final = "model.responded"
@@ -129,13 +136,14 @@ WORKFLOW_CHANGED: Final = "workflow.changed"
 """message (how the code and the journal differ), decision {verdict, gate, reason}"""
 
 PLAN_MADE: Final = "plan.made"
-"""at (its place, as of a step), revision, tasks [{id, use, input, after, success, checks}], result, reason: the first
-plan that can be carried out"""
+"""at (its place, as of a step), revision, tasks [{id, use, input, after, success, checks, needs}], result, reason: the
+first plan that can be carried out"""
 PLAN_REVISED: Final = "plan.revised"
 """as plan.made, kept (ids of finished tasks, which stay), because {failed {id: error} | refused_by and note | result}:
 a later one"""
 PLAN_REFUSED: Final = "plan.refused"
-"""at, revision, by (who; null: it cannot be carried out; nobody: no answer in time), reasons"""
+"""at, revision, by (who; null: it cannot be carried out; nobody: no answer in time), reasons, edited (where it is what
+that person made of it)"""
 PLAN_APPROVED: Final = "plan.approved"
 """at, revision, by, note, edited, and where people changed it: tasks, result, reason"""
 TASK_JUDGED: Final = "task.judged"
@@ -159,6 +167,7 @@ VERSIONS: Final[dict[str, int]] = dict.fromkeys(
         THREAD_RECALLED,
         CONTEXT_COMPACTED,
         TOOLS_CHANGED,
+        TOOLS_SHORTLISTED,
         MODEL_REQUESTED,
         MODEL_RESPONDED,
         MODEL_ATTEMPT_FAILED,
