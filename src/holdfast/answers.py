@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from itertools import chain
 from math import isfinite
 from typing import cast
 
@@ -22,10 +23,21 @@ class Answers:
     _parts: Parts
 
     async def approvals(
-        self, status: ApprovalStatus | None = "open", *, execution_id: str | None = None
+        self, status: ApprovalStatus | None = "open", *, execution_id: str | None = None, below: bool = False
     ) -> Sequence[Approval]:
-        """Questions to people, oldest first; `status=None` gives all."""
-        return await (await self._parts.trail()).approvals(status=status, execution_id=execution_id)
+        """Questions to people, oldest first; `status=None` gives all.
+
+        Args:
+            status: Only these. Default: the open ones.
+            execution_id: Only of this execution. Default: of all.
+            below: Also of the executions below it that have not ended. Default: no.
+        """
+        trail = await self._parts.trail()
+        if execution_id is None or not below:
+            return await trail.approvals(status=status, execution_id=execution_id)
+        family = [execution_id, *await trail.unended(execution_id)]
+        found = [await trail.approvals(status=status, execution_id=each) for each in family]
+        return sorted(chain.from_iterable(found), key=lambda approval: (approval.asked_at, approval.id))
 
     async def decide(
         self, approval_id: str, answer: Answer, *, by: str, note: str | None = None, edit: Json = None

@@ -60,6 +60,13 @@ def test_a_call_that_needs_a_person_exits_with_3_and_says_how_to_answer(cli: Cli
     assert not (cli.folder / "ledger.txt").exists()
 
 
+def test_a_specialist_that_needs_a_person_exits_with_3_and_says_how_to_answer(cli: Cli) -> None:
+    """A supervisor waits for its team: when all of that waits for people, so does the run."""
+    ran = cli("run", "desk_target.py:treasurer", "pay")
+    assert ran.status == 3
+    assert "holdfast approve " in ran.out
+
+
 def test_running_into_a_limit_exits_with_1_and_names_it(cli: Cli) -> None:
     """A failed run says which limit ended it."""
     ran = cli("run", "desk_target.py:endless", "go")

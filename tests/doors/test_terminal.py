@@ -70,6 +70,15 @@ def test_a_call_is_approved_where_it_is_asked(cli: Cli) -> None:
     assert (cli.folder / "ledger.txt").read_text() == "120\n"
 
 
+def test_a_call_of_a_specialist_is_approved_where_its_supervisor_runs(cli: Cli) -> None:
+    """The question of an execution below is put at the same terminal."""
+    with at_terminal(cli, "run", "desk_target.py:treasurer", "pay") as terminal:
+        terminal.until("[a]pprove")
+        terminal.type("a")
+        assert terminal.ends() == 0
+    assert (cli.folder / "ledger.txt").read_text() == "120\n"
+
+
 def test_a_no_at_the_terminal_takes_the_reason(cli: Cli) -> None:
     """Rejecting asks for the note that the agent is told."""
     with at_terminal(cli, "run", "desk_target.py:payer", "pay") as terminal:

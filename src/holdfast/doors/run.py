@@ -6,12 +6,12 @@ import os
 import shlex
 import signal
 import sys
-from collections.abc import Generator, Sequence
+from collections.abc import Coroutine, Generator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeVar
 
 from cyclopts import Parameter
 
@@ -29,6 +29,7 @@ from holdfast.trail import events as kinds
 from holdfast.types import Approval, Execution, Json
 
 INTERRUPTED: Final = 130
+T = TypeVar("T")
 _PEOPLE: Final = frozenset({kinds.PARKED, kinds.APPROVAL_DECIDED, kinds.APPROVAL_WITHDRAWN, kinds.APPROVAL_EXPIRED})
 
 
@@ -169,11 +170,13 @@ class Run:
                 with suppress(asyncio.CancelledError):
                     await watching
         execution = await self.app.get(self.id)
-        waiting = await self.app.approvals(execution_id=self.id)
+        waiting = await self.app.approvals(execution_id=self.id, below=True)
         if self.json:
             emit(execution)
         else:
             self._say_how_it_stands(execution, waiting)
+        if waiting and execution.status == "pending":
+            return exits.OF_STATUS["awaiting_review"]  # through those below it
         return INTERRUPTED if execution.status in {"pending", "running"} else exits.OF_STATUS[execution.status]
 
     async def _watch(self) -> None:
@@ -184,29 +187,36 @@ class Run:
                 return
 
     async def _people(self, seq: int) -> bool:
-        """Ask who sits here, where it waits for a person; `False` when that is left to somebody else."""
-        execution = await self.app.get(self.id)
-        if execution.status != "awaiting_review" or execution.last_seq > seq:
-            return True
-        waiting = await self.app.approvals(execution_id=self.id)
-        if not self.asks or not waiting:
-            return False
-        return await self._ask(waiting[0], seq)
+        """Ask who sits here, where it or one below it waits for a person; `False` when somebody else is to answer."""
+        while (execution := await self.app.get(self.id)).last_seq <= seq:
+            if execution.status_reason == "CHILDREN":
+                if not await self._before_news(self.app.wait(self.id), self.id, seq):
+                    return True
+            elif execution.status != "awaiting_review":
+                return True
+            waiting = await self.app.approvals(execution_id=self.id, below=True)
+            if not self.asks or not waiting or await self._ask(waiting[0]) is False:
+                return False
+        return True
 
-    async def _ask(self, approval: Approval, seq: int) -> bool:
-        """Ask here, unless somebody answers elsewhere meanwhile."""
-        asking = asyncio.create_task(inline.ask(self.app, approval, by=os_user()))
-        elsewhere = asyncio.create_task(_news(self.app, self.id, after=seq))
+    async def _ask(self, approval: Approval) -> bool | None:
+        """Whether it was answered here; `None` when it was elsewhere meanwhile."""
+        asked = await self.app.get(approval.execution_id)
+        return await self._before_news(inline.ask(self.app, approval, by=os_user()), asked.id, asked.last_seq)
+
+    async def _before_news(self, doing: Coroutine[None, None, T], id: str, seq: int) -> T | None:  # noqa: A002
+        """What comes of it, unless something is written into an execution's journal first."""
+        done, news = asyncio.create_task(doing), asyncio.create_task(_news(self.app, id, after=seq))
         try:
-            await asyncio.wait({asking, elsewhere}, return_when=asyncio.FIRST_COMPLETED)
-            return elsewhere.done() or await asking
+            await asyncio.wait({done, news}, return_when=asyncio.FIRST_COMPLETED)
+            return await done if done.done() else None
         finally:
-            asking.cancel()
-            elsewhere.cancel()
+            done.cancel()
+            news.cancel()
 
     def _say_how_it_stands(self, execution: Execution, waiting: Sequence[Approval]) -> None:
         say(line((f"{execution.status} ", "bold"), f"{execution.id}  ", (self.story.spent(), "dim")))
-        if execution.status in {"pending", "running"}:
+        if execution.status in {"pending", "running"} and not waiting:
             say("detached: it goes on under a worker", *self.come_back.commands(self.id))
         for approval in waiting:
             say(f"waits for an answer to: {approval.question}", *how_to_answer(approval, self.come_back.where))

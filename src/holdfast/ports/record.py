@@ -1,6 +1,6 @@
 """The record, as the loop and the doors see it."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -152,8 +152,12 @@ class Store(Protocol):
         """Ticks after each commit that may have touched the execution; may tick too often, never too seldom."""
         ...
 
-    def settle(self, execution_id: str) -> AsyncGenerator[None]:
-        """Ticks at once, then whenever it may have ended or begun to wait for a person."""
+    def settle(self, execution_ids: Iterable[str]) -> AsyncGenerator[None]:
+        """Ticks at once, then whenever one of these may have ended or begun to wait for a person."""
+        ...
+
+    async def unended(self, execution_id: str) -> Mapping[str, bool]:
+        """Executions below this one that have not ended, and whether each waits for a person or for others."""
         ...
 
     async def close(self) -> None:

@@ -17,7 +17,7 @@ class News:
 
     executions: set[str] = field(default_factory=set[str])
     settled: set[str] = field(default_factory=set[str])
-    """Those that ended, or wait for a person."""
+    """Those that ended, or may wait for a person, themselves or through those below them."""
     work: bool = False
     """Something became claimable."""
     mail: bool = False
@@ -122,11 +122,11 @@ class Bell:
 
     def watch(self, execution_id: str) -> AsyncGenerator[None]:
         """Tick at once, then after each change; ends when the trail is closed."""
-        return self._ticks(self._watching, execution_id)
+        return self._ticks(self._watching, [execution_id])
 
-    def settle(self, execution_id: str) -> AsyncGenerator[None]:
-        """Tick at once, then whenever it may have ended or begun to wait for a person."""
-        return self._ticks(self._settling, execution_id)
+    def settle(self, execution_ids: Iterable[str]) -> AsyncGenerator[None]:
+        """Tick at once, then whenever one of these may have ended or begun to wait for a person."""
+        return self._ticks(self._settling, execution_ids)
 
     async def watch_all(self, execution_ids: Iterable[str]) -> AsyncGenerator[None]:
         """Tick at once, then when one of these changed or work was announced; ends when the trail is closed."""
@@ -140,8 +140,11 @@ class Bell:
                 await listener.event.wait()
                 listener.event.clear()
 
-    async def _ticks(self, among: dict[str, set[_Listener]], execution_id: str) -> AsyncGenerator[None]:
-        with self._listening(among, execution_id) as listener:
+    async def _ticks(self, among: dict[str, set[_Listener]], execution_ids: Iterable[str]) -> AsyncGenerator[None]:
+        listener = _Listener(asyncio.get_running_loop(), asyncio.Event())
+        with ExitStack() as stack:
+            for execution_id in execution_ids:
+                stack.enter_context(self._listening(among, execution_id, listener))
             while not self._closed:
                 yield
                 await listener.event.wait()

@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Final, Protocol
 
+from holdfast.errors import StoreUnavailable
 from holdfast.ports import Journal, Store
 from holdfast.trail import events as kinds
 from holdfast.trail.prune_remains import gone
@@ -51,10 +52,21 @@ async def follow_events(record: Record, execution_id: str, *, after: int, follow
 
 
 async def settled(record: Record, execution_id: str) -> Execution:
-    """The execution, once it has ended or waits for a person."""
-    async with aclosing(record.settle(execution_id)) as ticks:
-        while True:
-            await anext(ticks)  # the first one comes at once
-            execution = await record.get(execution_id)
-            if execution.ended or execution.status == "awaiting_review":
-                return execution
+    """The execution, once it has ended or waits for a person: itself, or through all that is left below it."""
+    watched = {execution_id}
+    while True:
+        async with aclosing(record.settle(watched)) as ticks:
+            async for _ in ticks:  # the first one comes at once
+                execution = await record.get(execution_id)
+                if execution.ended or execution.status == "awaiting_review":
+                    return execution
+                if execution.status_reason != "CHILDREN":
+                    continue
+                below = await record.unended(execution_id)
+                if below and all(below.values()):
+                    return execution
+                if not watched >= below.keys():
+                    watched = {execution_id, *below}
+                    break  # listen first, then look again
+            else:
+                raise StoreUnavailable("the trail was closed: open it again and wait anew")

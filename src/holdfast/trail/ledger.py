@@ -107,8 +107,12 @@ class Ledger:
         return {*self.advanced, *self.moved, *(str(row[0]) for row in self.new_executions)}
 
     def settled(self) -> list[str]:
-        """Executions that ended or begin to wait for a person."""
-        return [execution_id for execution_id, head in self.moved.items() if head.status not in {"pending", "running"}]
+        """Executions that ended, or begin to wait for a person or for others."""
+        return [
+            execution_id
+            for execution_id, head in self.moved.items()
+            if head.status not in {"pending", "running"} or head.waits_for
+        ]
 
     def witness(self) -> Row | None:
         """An event that exists if, and only if, this was committed."""

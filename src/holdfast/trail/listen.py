@@ -27,7 +27,7 @@ class Changes(Protocol):
 
 
 class Moves:
-    """Which of the watched executions moved, and which of these settled, since the last look."""
+    """Which of the watched executions moved, and which of these may have settled, since the last look."""
 
     def __init__(self) -> None:
         self._last: dict[str, tuple[int, str]] = {}
@@ -36,7 +36,7 @@ class Moves:
         """From id to last sequence number and status, as they are now."""
         before, self._last = self._last, dict(now)
         moved = {execution_id for execution_id, at in now.items() if before.get(execution_id) != at}
-        settled = {execution_id for execution_id in moved if now[execution_id][1] not in {"pending", "running"}}
+        settled = {execution_id for execution_id in moved if now[execution_id][1] != "running"}
         return News(executions=moved, settled=settled, work=work, mail=work)
 
 

@@ -15,6 +15,7 @@ from holdfast.trail.prune_lookup import pruned_word, refuse_pruned
 from holdfast.trail.reader import Restorer, as_stored, columns, contents, moment, money, rows, sure
 from holdfast.trail.schema import approvals, blobs, events, executions, feedback, tool_cache, tool_calls, workers
 from holdfast.types import (
+    ENDED,
     Approval,
     ApprovalStatus,
     DeadLetter,
@@ -152,6 +153,17 @@ def asked(connection: Connection, *, status: ApprovalStatus | None, execution_id
     if execution_id is not None:
         query = query.where(c.execution_id == execution_id)
     return as_approvals(connection, rows(connection, query))
+
+
+def unended(connection: Connection, execution_id: str) -> dict[str, bool]:
+    """Executions below this one that have not ended, and whether each waits for a person or for others."""
+    c = executions.c
+    first = select(c.id, c.status, c.status_reason).where(c.parent_id == execution_id, c.parent_id.is_not(None))
+    below = first.cte("below", recursive=True)
+    next_ = select(c.id, c.status, c.status_reason).join(below, c.parent_id == below.c.id)
+    below = below.union_all(next_.where(c.parent_id.is_not(None)))
+    found = connection.execute(select(below).where(below.c.status.not_in(ENDED)))
+    return {id_: status == "awaiting_review" or reason == "CHILDREN" for id_, status, reason in found}
 
 
 def blob(connection: Connection, digest: str) -> bytes:

@@ -1,6 +1,6 @@
 """The trail as a store: `ports.Store`, what doors ask about and do to executions."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import get_args
@@ -159,9 +159,13 @@ class StoreSide:
         """Ticks at once, then after each commit that may have touched the execution."""
         return self._parts.bell.watch(execution_id)
 
-    def settle(self, execution_id: str) -> AsyncGenerator[None]:
-        """Ticks at once, then whenever it may have ended or begun to wait for a person."""
-        return self._parts.bell.settle(execution_id)
+    def settle(self, execution_ids: Iterable[str]) -> AsyncGenerator[None]:
+        """Ticks at once, then whenever one of these may have ended or begun to wait for a person."""
+        return self._parts.bell.settle(execution_ids)
+
+    async def unended(self, execution_id: str) -> Mapping[str, bool]:
+        """Executions below this one that have not ended, and whether each waits for a person or for others."""
+        return await self._parts.reader.run(lambda c: queries.unended(c, execution_id))
 
     async def _after(self, execution_id: str) -> Execution:
         return await self._parts.patiently(lambda c: queries.execution(c, execution_id))
