@@ -51,7 +51,7 @@ def _votes(data: Data, cut: Cut) -> Iterator[Text]:
     for vote in votes if isinstance(votes, Sequence) and not isinstance(votes, str) else ():
         if isinstance(vote, Mapping):
             status = str(vote.get("status"))
-            yield line(f"{vote.get('agent')} ", (status, STYLES.get(status, "")), cut(vote_words(vote)), indent=4)
+            yield line(f"{vote.get('agent')} ", (status, STYLES.get(status, "")), " ", cut(vote_words(vote)), indent=4)
 
 
 def vote_words(vote: Data) -> str:
@@ -59,7 +59,7 @@ def vote_words(vote: Data) -> str:
     parts = [f"{name} {vote[name]}" for name in ("side", "score", "confidence") if vote.get(name) is not None]
     cost = Decimal(str(vote.get("cost_usd") or 0))
     why = f": {vote['reason']}" if vote.get("reason") else ""
-    return f" ({', '.join([*parts, f'${cost:.4f}'])}){why}"
+    return f"({', '.join([*parts, f'${cost:.4f}'])}){why}"
 
 
 def _transferred(data: Data, cut: Cut) -> Sequence[Text]:

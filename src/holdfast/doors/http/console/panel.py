@@ -281,7 +281,7 @@ def _names(given: Json) -> str:
 def _resolved(event: Event) -> Iterator[Added]:
     yield from _decision(event)
     votes = cast("Sequence[Mapping[str, Json]]", event.data.get("votes") or ())
-    said = {str(vote.get("agent")): f"{vote.get('status')}{vote_words(vote)}" for vote in votes}
+    said = {str(vote.get("agent")): f"{vote.get('status')} {vote_words(vote)}" for vote in votes}
     yield "decisions", facts(f"What the members of {event.data.get('panel')} said", **said)
     yield "output", value("Result that counts", event.data.get("result"))
 
