@@ -1,4 +1,4 @@
-"""What runs beside an engine: a watch over alerts, and couriers for the channels that are configured."""
+"""What runs beside an engine: a watch over alerts, a rule of retention, couriers for the channels there are."""
 
 import asyncio
 from collections.abc import Sequence
@@ -7,7 +7,9 @@ from contextlib import suppress
 from holdfast.config import Settings
 from holdfast.configured import CHANNELS
 from holdfast.engine.beside import Attendant
+from holdfast.engine.clock import new_id
 from holdfast.engine.local import LocalEngine
+from holdfast.engine.retention import Keep, Retention
 from holdfast.engine.watch import Watch
 from holdfast.policy.alerts import with_defaults
 from holdfast.ports import Clock
@@ -33,6 +35,9 @@ def attendants(
         MissingExtra: A channel is configured whose library is not installed.
     """
     watching = () if only else (watch(engine, settings=settings, trail=trail, clock=clock).run,)
+    keep = Keep(payloads=settings.retention.payloads, everything=settings.retention.everything)
+    if not only and keep != Keep():
+        watching = (*watching, Retention(trail, keep, clock=clock, new_id=new_id).run)
     if not any(getattr(settings, name) for name in CHANNELS):
         return watching
     from holdfast.notify.courier import Courier  # noqa: PLC0415 - for those who have channels

@@ -1,6 +1,7 @@
 """What operators do to everything at once: budgets, rates, switches, breakers, and the record of it."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
 from datetime import datetime
 from decimal import Decimal
 
@@ -22,6 +23,8 @@ from holdfast.types import (
     Letter,
     LetterStatus,
     ModelUsage,
+    PruneBatch,
+    PruneRule,
     Rate,
     Share,
     Stand,
@@ -73,6 +76,31 @@ class ControlRoom:
     async def fleet(self) -> Fleet:
         """Workers with what they hold, the queue, how full rates are, and the database."""
         return await (await self._parts.trail()).fleet()
+
+    async def drain_worker(self, worker_id: str, *, by: str, why: str = "") -> bool:
+        """Let a worker take up nothing more that another worker could take; `False`: it was told before.
+
+        It stops as it does at SIGTERM, as soon as nothing is left that is pinned to versions which only it has.
+
+        Raises:
+            NotFound: There is no such worker.
+        """
+        return await (await self._parts.trail()).drain_worker(worker_id, by=by, why=why)
+
+    async def unpin(
+        self, agent: str, *, by: str, why: str = "", version: str | None = None, execution_id: str | None = None
+    ) -> int:
+        """Let executions that have not ended go on with any version of their agent; how many there were.
+
+        Args:
+            agent: Whose.
+            by: Who says so.
+            why: For the record.
+            version: Only those that are pinned to this one. Default: to any.
+            execution_id: Only this one. Default: all.
+        """
+        trail = await self._parts.trail()
+        return await trail.unpin(agent, by=by, why=why, version=version, execution_id=execution_id)
 
     async def health_metrics(self, *, agent: str | None = None, since: datetime | None = None) -> Sequence[AgentHealth]:
         """How well each agent does, by name, from its executions that ended at `since` or later; `None`: from all."""
@@ -165,6 +193,31 @@ class ControlRoom:
             UsageError: The amount or the subject cannot be.
         """
         await (await self._parts.trail()).top_up(name, amount=Decimal(amount), by=by, subject=subject, why=why)
+
+    async def prune(self, rule: PruneRule, *, by: str, why: str = "") -> AsyncGenerator[PruneBatch]:
+        """Take away what is old, in transactions of a few hundredths of a second; a value for each.
+
+        To stop, do not ask for the next one: what was done is done, and the next run does the rest. Payloads that
+        nobody refers to any more go with `forget_payloads`.
+
+        Raises:
+            UsageError: It is not said who does it.
+        """
+        trail = await self._parts.trail()
+        async with aclosing(trail.prune(rule, by=by, why=why)) as steps:
+            async for step in steps:
+                yield step
+
+    async def would_prune(self, rule: PruneRule) -> PruneBatch:
+        """What `prune` would take away now."""
+        return await (await self._parts.trail()).would_prune(rule)
+
+    async def forget_payloads(self) -> AsyncGenerator[PruneBatch]:
+        """Take away payloads that no record refers to and nobody used for a day; reads every record that may."""
+        trail = await self._parts.trail()
+        async with aclosing(trail.forget_payloads()) as steps:
+            async for step in steps:
+                yield step
 
     async def set_rate(self, rate: Rate, *, by: str, why: str = "") -> None:
         """Put a rate in force, or change the one of that name.

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from holdfast.composition import Parts
-from holdfast.errors import NotFound
+from holdfast.errors import NotFound, Pruned
 from holdfast.types import (
     Approval,
     Caller,
@@ -44,6 +44,15 @@ class Glance:
         """These executions, in this order; those that there are not are left out."""
         allowed = within(caller, _ANYTHING)
         return () if allowed is None or not ids else await (await self._parts.trail()).lines_of(ids, allowed)
+
+    async def pruned(self, caller: Caller, execution_id: str) -> Pruned | None:
+        """The word about an execution that is not there any more; `None`: there never was one, or it may be another's.
+
+        Whose it was is gone with it: who reaches only some is told of none.
+        """
+        if caller.user is not None or caller.agents:
+            return None
+        return await (await self._parts.trail()).pruned(execution_id)
 
     async def children(self, execution_id: str, *, limit: int = PAGE) -> Sequence[Line]:
         """What an execution started, oldest first; who reaches the one reaches the others."""

@@ -80,16 +80,33 @@ class Lookup:
 
         Raises:
             NotFound: There is no such execution.
+            Pruned: There was one, and its journal is gone.
         """
         trail = await self._parts.trail()
-        await trail.get(execution_id)
+        await self._refuse_pruned(await trail.get(execution_id))
         async with aclosing(follow_events(trail, execution_id, after=after, follow=follow)) as following:
             async for event in following:
                 yield event
 
     async def journal(self, execution_id: str, *, after: int, limit: int) -> Sequence[Event]:
-        """So many events above the sequence number `after`, in order; none of an execution that is not there."""
-        return await (await self._parts.trail()).events(execution_id, after=after, limit=limit)
+        """So many events above the sequence number `after`, in order; none of an execution that is not there.
+
+        Raises:
+            Pruned: Its journal is gone.
+        """
+        trail = await self._parts.trail()
+        found = await trail.events(execution_id, after=after, limit=limit)
+        if not found and (word := await trail.pruned(execution_id)):
+            raise word
+        return found
+
+    async def remains(self, execution_id: str) -> Sequence[Event]:
+        """What stays of a pruned journal: who decided what, and a `journal.pruned` in the place of the rest."""
+        return await (await self._parts.trail()).remains(execution_id)
+
+    async def _refuse_pruned(self, execution: Execution) -> None:
+        if execution.pruned_at is not None and (word := await (await self._parts.trail()).pruned(execution.id)):
+            raise word
 
     async def follow(self, execution_id: str, *, after: int = 0) -> AsyncGenerator[Event]:
         """As `events`, of an execution that is known to be there."""

@@ -22,6 +22,7 @@ from holdfast.config.alerts import AlertSettings
 from holdfast.config.controls import BreakerSettings, BudgetSettings, RateSettings, ShareSettings
 from holdfast.config.hooks import HookName, HookSettings
 from holdfast.config.oidc import OidcSettings
+from holdfast.config.retention import RetentionSettings
 from holdfast.config.schedules import ScheduleSettings
 from holdfast.config.sections import (
     EmailSettings,
@@ -115,6 +116,8 @@ class Settings(BaseSettings):
     """When circuit breakers open."""
     alerts: dict[str, AlertSettings] = Field(default_factory=dict[str, AlertSettings])
     """What people want to hear of, by name."""
+    retention: RetentionSettings = Field(default_factory=RetentionSettings)
+    """How long the record stays."""
     telemetry: TelemetrySettings = Field(default_factory=TelemetrySettings)
     """Where traces go."""
 

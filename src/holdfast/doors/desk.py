@@ -7,7 +7,7 @@ from typing import Final
 from holdfast.app import App
 from holdfast.doors.logs import write_logs
 from holdfast.doors.options import Common, refuse_missing
-from holdfast.errors import NotFound, UsageError
+from holdfast.errors import NotFound, Pruned, UsageError
 from holdfast.types import Approval, Execution
 
 _SHORTEST: Final = 6
@@ -36,6 +36,8 @@ async def find_execution(app: App, given: str) -> Execution:
     """
     try:
         return await app.get(given)
+    except Pruned:
+        raise
     except NotFound:
         ids = await _ids_like(app, given)
     return await app.get(only(ids, given, "execution", look="holdfast executions"))

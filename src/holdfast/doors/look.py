@@ -1,7 +1,7 @@
 """Commands that only look: executions, show, tail, approvals."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Final, cast
 
@@ -28,8 +28,9 @@ from holdfast.doors.screen import (
     table,
     words,
 )
+from holdfast.doors.show_plan import show_plan
 from holdfast.doors.story import Story, raw
-from holdfast.types import Approval, Execution, Json, Status
+from holdfast.types import Approval, Event, Execution, Json, Status
 
 
 async def executions(  # noqa: PLR0913 - one filter each
@@ -105,6 +106,7 @@ async def show(
     /,
     *,
     events: Annotated[bool, Parameter(negative=())] = False,
+    plan: Annotated[bool, Parameter(negative=())] = False,
     common: Common = COMMON,
 ) -> int:
     """Tell the whole story of one execution.
@@ -112,14 +114,17 @@ async def show(
     Args:
         id_: Its id, or at least 6 characters of its start or end.
         events: Print the raw journal instead, row by row.
+        plan: Draw a planner's plan, or a workflow's path, as it stands now.
         common: What every command takes.
     """
     async with looking(common) as app:
         execution = await find_execution(app, id_)
         if events:
-            async for event in app.events(execution.id, follow=False):
+            async for event in _journal(app, execution):
                 emit(event) if common.json else say(raw(event))
             return exits.OK
+        if plan:
+            return await show_plan(app, execution, json=common.json)
         asked = await app.approvals(status=None, execution_id=execution.id)
         children = await app.children(execution.id)
         if common.json:
@@ -132,10 +137,23 @@ async def show(
     return exits.OK
 
 
+async def _journal(app: App, execution: Execution) -> AsyncIterator[Event]:
+    """All of it, or what pruning left."""
+    if execution.pruned_at is None:
+        async for event in app.events(execution.id, follow=False):
+            yield event
+        return
+    for event in await app.remains(execution.id):
+        yield event
+
+
 async def _tell(app: App, execution: Execution) -> None:
     story = Story(whole=True)
     say(line((execution.id, "bold"), "  ", (execution.status, STYLES[execution.status]), _because(execution)))
-    async for event in app.events(execution.id, follow=False):
+    if execution.pruned_at is not None:
+        said = f"{execution.pruned_at:%Y-%m-%d %H:%M} UTC: what it read, said and did is gone; who decided what stays"
+        say(line(("pruned ", "yellow"), said))
+    async for event in _journal(app, execution):
         say(*story.tell(event))
     say("", line(("spent   ", "dim"), f"{execution.step_count} steps, {story.spent()}"))
 
@@ -150,7 +168,7 @@ def _sum_up(execution: Execution, asked: Sequence[Approval], where: str) -> Iter
     yield from _answered_by(execution.state)
     if execution.error:
         yield line(("error   ", "dim"), execution.error)
-    if execution.status == "failed":
+    if execution.status == "failed" and execution.pruned_at is None:
         yield f"to go on after its last durable step: holdfast retry {execution.id}{where}"
 
 

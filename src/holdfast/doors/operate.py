@@ -171,6 +171,11 @@ def _findings(found: Iterable[Finding]) -> Iterator[str]:
 
 
 def _change(finding: Finding) -> str:
+    if finding.version is not None:
+        return (
+            f"{finding.agent}: pinned to version {finding.version}, which is not this code's; keep a worker with it "
+            f"(holdfast worker TARGET --only-pinned), or holdfast unpin {finding.agent} --version {finding.version}"
+        )
     if finding.tool is None:
         return f"{finding.agent}: no agent of that name here; its executions wait for a worker that has it"
     changed = "is gone" if finding.present is None else "changed"
@@ -203,12 +208,12 @@ async def verify_audit(*, common: Common = COMMON) -> int:
         more = f" ({report.broken} rows are broken in all)" if report.broken > 1 else ""
         raise JournalBroken(f"{report.first}{more}")
     found = {"ok": report.ok, "executions": report.executions, "events": report.events, "blobs": report.blobs}
-    found["changes"] = report.changes
+    found |= {"changes": report.changes, "pruned": report.pruned}
     if common.json:
         emit(found)
     else:
         say(
             f"unchanged: events {report.events}, executions {report.executions}, large payloads {report.blobs}, "
-            f"operators' changes {report.changes}"
+            f"operators' changes {report.changes}{f', pruned {report.pruned}' if report.pruned else ''}"
         )
     return exits.OK

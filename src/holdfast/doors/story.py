@@ -10,6 +10,7 @@ from typing import Final, cast
 from rich.text import Text
 
 from holdfast.doors import family
+from holdfast.doors.plans import PLAN_TELLERS
 from holdfast.doors.screen import STYLES, Part, call_words, clean, line, shorten, words
 from holdfast.doors.steps import STEP_TELLERS, Cut
 from holdfast.trail import events as kinds
@@ -332,6 +333,10 @@ def _recalled(_: Story, data: Data) -> Sequence[Text]:
     return [line(f"continues a thread: {count} earlier execution{'' if count == 1 else 's'}")]
 
 
+def _pruned(_: Story, data: Data) -> Sequence[Text]:
+    return [line((f"[{data.get('events')} events were pruned]", "dim"))]
+
+
 def _compacted(story: Story, data: Data) -> Sequence[Text]:
     saved = f"{data.get('bytes_before')} to {data.get('bytes_after')} bytes"
     lines = [line(("context compacted ", "bold"), f"up to step {data.get('keep_from')}: {saved}")]
@@ -384,7 +389,8 @@ _TELLERS: Final[Mapping[str, Callable[[Story, Data], Sequence[Text]]]] = {
     kinds.THREAD_RECALLED: _recalled,
     kinds.CONTEXT_COMPACTED: _compacted,
     kinds.TOOLS_CHANGED: _tools_changed,
-    **{kind: partial(_of_others, tell) for kind, tell in {**STEP_TELLERS, **family.FAMILY_TELLERS}.items()},
+    kinds.JOURNAL_PRUNED: _pruned,
+    **{kind: partial(_of_others, tell) for kind, tell in {**STEP_TELLERS, **PLAN_TELLERS, **family.FAMILY_TELLERS}.items()},
 }
 
 

@@ -12,7 +12,7 @@ from holdfast.ports.agent import (
     Runnable,
     Tool,
 )
-from holdfast.ports.delivery import AlertDesk, Channel, Outbox, UsedAnswers
+from holdfast.ports.delivery import AlertDesk, Channel, Outbox, PruneDesk, UsedAnswers
 from holdfast.ports.queue import Queue
 from holdfast.ports.record import Journal, Store
 from holdfast.ports.time import Clock, NewId
@@ -31,6 +31,7 @@ __all__ = [
     "LanguageModel",
     "NewId",
     "Outbox",
+    "PruneDesk",
     "Queue",
     "Rank",
     "ReviewRule",

@@ -1,6 +1,6 @@
 """Ways to people: channels out, answers in, alerts."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -11,6 +11,8 @@ from holdfast.types import (
     Closed,
     Observed,
     Outgoing,
+    PruneBatch,
+    PruneRule,
 )
 
 
@@ -95,6 +97,22 @@ class AlertDesk(Protocol):
 
     async def settle_alerts(self, worker_id: str, changes: Sequence[AlertChange]) -> bool:
         """Store what changed and promise people a word about it, in one commit; `False`: another worker looks now."""
+        ...
+
+
+class PruneDesk(Protocol):
+    """Where what is old is taken away."""
+
+    async def hold_watch(self, worker_id: str, *, for_s: float, what: str) -> bool:
+        """Be the one that does something for so many seconds; `False`: another one is."""
+        ...
+
+    def prune(self, rule: PruneRule, *, by: str) -> AsyncGenerator[PruneBatch]:
+        """Prune by a rule, a value for each step."""
+        ...
+
+    def forget_payloads(self) -> AsyncGenerator[PruneBatch]:
+        """Take away payloads that nobody refers to, a value for each step."""
         ...
 
 

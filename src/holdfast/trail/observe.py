@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, func, select, text
 
-from holdfast.trail import schema
+from holdfast.trail import schema, serving
 from holdfast.trail.controls import budget, read
 from holdfast.trail.controls.cell import WATCH, Data
 from holdfast.trail.controls.known import Known
@@ -64,6 +64,7 @@ def everything(connection: Connection, *, rules: Sequence[AlertRule], since: dat
         ended={rule.name: _ended(connection, rule, now) for rule in of.get("failing", ())},
         costs={agent: _costs(connection, agent) for agent in watched},
         dead=_dead(connection) if "dead_letter" in of else {},
+        unserved=serving.unserved(connection, now) if "unserved" in of else (),
         sensors=_sensors(connection) if "sensor" in of else {},
     )
 

@@ -17,7 +17,7 @@ DECISIONS: Final = (
     kinds.CALL_DECIDED, kinds.CALL_DISPATCHED, kinds.CALL_FELL_BACK, kinds.TOOLS_CHANGED, kinds.WORKFLOW_CHANGED,
     kinds.APPROVAL_OPENED, kinds.APPROVAL_VOTED, kinds.APPROVAL_DECIDED, kinds.APPROVAL_REMINDED,
     kinds.APPROVAL_ESCALATED, kinds.APPROVAL_EXPIRED, kinds.APPROVAL_WITHDRAWN, kinds.GUIDED, kinds.RETRIED,
-    kinds.CANCEL_REQUESTED, kinds.CANCELLED, kinds.CHILD_STARTED,
+    kinds.CANCEL_REQUESTED, kinds.CANCELLED, kinds.CHILD_STARTED, kinds.PLAN_REFUSED, kinds.PLAN_APPROVED,
 )  # fmt: skip
 """Events that say who decided what: they stay whole where the audit is kept, and still verify."""
 

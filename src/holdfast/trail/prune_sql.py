@@ -23,6 +23,8 @@ class Statements:
     lock: str
     """Also the time before which they ended. Skips what somebody works on."""
     journals: str
+    count: str
+    """Of their events."""
     outbox: str
     owned: Sequence[str]
     told: Sequence[str]
@@ -57,6 +59,7 @@ def _worded(ids: str, *, at: str, spelled: str, data: str, lock: str, head: str,
             SELECT execution_id, seq, kind, version, {spelled}, hash, CASE WHEN kind IN ({_KEPT}) THEN {data} END
             FROM agent_events WHERE execution_id {ids} ORDER BY execution_id, seq
         """,  # noqa: S608
+        count=f"SELECT count(*) FROM agent_events WHERE execution_id {ids}",  # noqa: S608
         outbox=f"""
             DELETE FROM agent_outbox WHERE subject {ids}
             OR subject IN (SELECT id FROM agent_approvals WHERE execution_id {ids})
@@ -157,10 +160,11 @@ def _remove(
     run: controls.Run, sql: Statements, found: Mapping[str, tuple[int, str, bool]]
 ) -> tuple[int, dict[str, str]]:
     ids = sql.ids(found)
+    count = run(sql.count, (ids,)).fetchall()[0][0]
     run(sql.outbox, (ids, ids))
     for statement in (*sql.told, *sql.owned, sql.executions):
         run(statement, (ids,))
-    return sum(last_seq for last_seq, _, before in found.values() if not before), {}
+    return int(count), {}
 
 
 def _keep_audit(run: controls.Run, sql: Statements, asked: Pruning, of: Sequence[str]) -> tuple[int, dict[str, str]]:

@@ -31,8 +31,13 @@ class Worker:
     told: bool
     """Whether it says what it serves: workers of earlier versions of Holdfast do not."""
 
-    bound: bool
-    """Whether it works on one execution alone."""
+    capacity: int
+    """Executions at once; 0: it works on one execution alone, or did not say."""
+
+    @property
+    def bound(self) -> bool:
+        """Whether it works on one execution alone."""
+        return self.told and self.capacity == 0
 
     def takes(self, agent: str, pinned_to: str | None) -> bool:
         """Whether it takes up what waits for an agent, pinned to a version or to none."""
@@ -49,7 +54,7 @@ def live(connection: Connection, now: datetime) -> list[Worker]:
     present = func.now() if connection.dialect.name == "postgresql" else as_stored(connection, now)
     query = select(c.id, c.serves, c.drains_since, c.version, c.capacity).where(c.lease_until > present)
     return [
-        Worker(id_, read.as_json(serves), drains is not None, bool(version), bool(version) and not capacity)
+        Worker(id_, read.as_json(serves), drains is not None, bool(version), capacity)
         for id_, serves, drains, version, capacity in connection.execute(query)
     ]
 

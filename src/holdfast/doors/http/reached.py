@@ -27,10 +27,11 @@ async def reached(app: App, caller: Caller, execution_id: str, *, what: str = "e
 
     Raises:
         NotFound: There is none of that id, or it is not theirs.
+        Pruned: There was one.
     """
     lines = await app.glance.lines_of(caller, [execution_id])
     if not lines:
-        raise NotFound(f"there is no {what} {execution_id!r}")
+        raise await app.glance.pruned(caller, execution_id) or NotFound(f"there is no {what} {execution_id!r}")
     return lines[0]
 
 

@@ -26,6 +26,10 @@ def of_stand(now: Stand) -> Iterator[Metric]:
     yield from _people(now)
     yield from _controls(now)
     yield _gauge("workers", "Workers with a live lease.", {(): now.leases.workers})
+    yield _gauge("workers_draining", "Of them, those that take nothing new.", {(): now.leases.draining})
+    yield _gauge("worker_capacity", "Executions that the others may have at once.", {(): now.leases.capacity})
+    served = {key: float(count) for key, count in now.leases.serving.items()}
+    yield _gauge("workers_serving", "Of the others, those that serve an agent.", {**served}, "agent", "version")
     yield _gauge("leases_held", "Executions that a live worker holds.", {(): now.leases.held})
     yield _gauge("leases_lost", "Executions that run under a lease which ran out.", {(): now.leases.abandoned})
 

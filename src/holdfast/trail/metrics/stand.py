@@ -1,12 +1,13 @@
 """How everything stands now, for a scrape: each question one query that reads live rows alone, by an index."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Connection, func, select, text
 
-from holdfast.trail import observe, schema
+from holdfast.trail import observe, schema, serving
 from holdfast.trail.controls import budget, read
 from holdfast.trail.reader import as_stored, moment
 from holdfast.types import Account, Budget, Leases, Live, Open, Stand
@@ -81,8 +82,16 @@ def _leases(connection: Connection, now: datetime) -> Leases:
         .where(text("status = 'running'"))
     )
     running, live = connection.execute(held).one()
-    count = connection.execute(select(func.count()).select_from(workers).where(alive)).scalar_one()
-    return Leases(workers=count, held=live, abandoned=running - live)
+    there = serving.live(connection, now)
+    taking = [one for one in there if not one.drains and not one.bound]
+    return Leases(
+        workers=len(there),
+        held=live,
+        abandoned=running - live,
+        draining=sum(one.drains for one in there),
+        capacity=sum(one.capacity for one in taking),
+        serving=Counter(served for one in taking for served in one.serves.items()),
+    )
 
 
 def _accounts(connection: Connection, budgets: Iterable[Budget], now: datetime) -> list[Account]:

@@ -16,6 +16,7 @@ from holdfast.doors.http.api.routes import Seeing, app_of, noun
 from holdfast.doors.http.api.shapes import page, shape
 from holdfast.doors.http.reached import reached
 from holdfast.doors.http.stream import END, Sent, events_stream
+from holdfast.trail.prune_remains import gone
 from holdfast.types import Event
 
 router = noun("executions")
@@ -67,10 +68,12 @@ async def events(
 
     With `Accept: text/event-stream` the answer is a stream: one message an event with its `seq` as `id`, comments as
     heartbeats, `event: end` after the last one, `event: closing` when the server stops. A client that comes back with
-    `Last-Event-ID` misses nothing.
+    `Last-Event-ID` misses nothing. Of an execution that was pruned there are no events: 410, `pruned`.
     """
     app = app_of(request)
-    await reached(app, caller, id)
+    line = await reached(app, caller, id)
+    if line.pruned_at is not None:  # said before a stream begins
+        raise gone(id, line.pruned_at, wholly=False)
     if "text/event-stream" in request.headers.get("accept", ""):
         after = int(seen) if seen else query.after
         return events_stream(request, caller, _followed(app, id, after), end=END)
