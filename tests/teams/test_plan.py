@@ -8,8 +8,6 @@ from pydantic import BaseModel
 from holdfast import Agent, App, Call, Calls, Context, Conversation, Final, Flow, Limits, Planner, Reply, tool, workflow
 from holdfast.types import Execution
 from tests.teams.plan_kit import (
-    PLAN_LIMITS,
-    RESEARCHER,
     WRITER,
     asked,
     carried_out,

@@ -7,13 +7,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, TypeAlias, cast
 
+from pydantic_core import to_json
+
 from holdfast.teams.workflow import Workflow
 from holdfast.trail import events as kinds
-from holdfast.types import Event, Json
+from holdfast.types import Event, Json, Status
 
-State = Literal["running", "waiting", "in_doubt", "completed", "failed", "undone", "not reached", "not taken"]
+State = Literal[
+    "pending", "running", "waiting", "in_doubt", "completed", "failed", "cancelled", "undone", "replaced",
+    "not reached", "not taken",
+]  # fmt: skip
+"""`waiting` is for people; what waits for time, a signal or its turn is `pending`."""
+AHEAD: Final[frozenset[State]] = frozenset({"not reached", "not taken", "replaced"})
+"""What did not happen, and may not."""
 Data: TypeAlias = Mapping[str, Any]
-_WAITS: Final = frozenset({"agent", "approve", "sleep", "wait"})
+_AT_FIRST: Final[Mapping[str, State]] = {"approve": "waiting", "sleep": "pending", "wait": "pending"}
+"""State of a step that has begun; of every other kind it is running."""
 _CALLS: Final = {
     "step": "step",
     "agent": "agent",
@@ -35,6 +44,8 @@ class Node:
     state: State
     at: str | None
     """Its place: `2.0.1` stands in the first branch of what stood third. `None`: it was not come to, or it undoes."""
+    does: str = ""
+    """Who does it: the agent or tool; the signal that is waited for."""
     about: str = ""
     """A result, an error or what it waits for, in few words."""
     child: str | None = None
@@ -121,15 +132,20 @@ def _nodes(events: Sequence[Event]) -> dict[str, Node]:
 
 
 def _begun(data: Data) -> Node:
-    waits, kind = data["kind"] in _WAITS, str(data["kind"])
-    about = data.get("agent") or data.get("signal") or ""
-    place = None if kind == "undo" else str(data["at"])
-    return Node(name=data["name"], kind=kind, state="waiting" if waits else "running", at=place, about=str(about))
+    kind, until = str(data["kind"]), data.get("until")
+    return Node(
+        name=data["name"],
+        kind=kind,
+        state=_AT_FIRST.get(kind, "running"),
+        at=None if kind == "undo" else str(data["at"]),
+        does=str(data.get("agent") or data.get("signal") or ""),
+        about=f"until {until[:16].replace('T', ' ')}" if until else "",
+    )
 
 
 def _ended(node: Node, data: Data) -> Node:
     if data.get("check"):
-        return replace(node, state="failed", about=_brief(data["check"]))
+        return replace(node, state="failed", about=brief(data["check"]))
     match data["status"]:
         case "completed" if node.kind == "approve":
             result = cast("Data", data["result"])
@@ -137,13 +153,13 @@ def _ended(node: Node, data: Data) -> Node:
             by = f" by {result['by']}" if result["by"] else ", nobody answered"
             return replace(node, state="completed", about=said + by)
         case "completed":
-            return replace(node, state="completed", about=node.about or _brief(data["result"]))
+            return replace(node, state="completed", about=brief(data["result"]))
         case "failed":
-            return replace(node, state="failed", about=_brief(data["error"]))
+            return replace(node, state="failed", about=brief(data["error"]))
         case "in_doubt":
-            return replace(node, state="in_doubt", about=_brief(data["error"]))
+            return replace(node, state="in_doubt", about=brief(data["error"]))
         case _:
-            return replace(node, state="waiting", about="tried again later")
+            return replace(node, state="pending", about="tried again later")
 
 
 def _undone(nodes: dict[str, Node], name: str) -> None:
@@ -152,9 +168,42 @@ def _undone(nodes: dict[str, Node], name: str) -> None:
         nodes[done] = replace(nodes[done], state="undone")
 
 
-def _brief(value: Json) -> str:
-    text = "" if value is None else value if isinstance(value, str) else str(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+def brief(value: Json) -> str:
+    """A result or an error in few words."""
+    text = "" if value is None else value if isinstance(value, str) else to_json(value).decode()
+    text = " ".join(text[:400].split())
+    return text if len(text) <= 80 else f"{text[:79]}…"
+
+
+def in_order(path: Path) -> Sequence[Node]:
+    """The nodes, each behind all that come before it, else in the order that they have."""
+    left = {node.name: node for node in path.nodes}
+    before: dict[str, set[str]] = {name: set() for name in left}
+    for edge in path.edges:
+        if edge.before in left and edge.after in left:
+            before[edge.after].add(edge.before)
+    found: list[Node] = []
+    while left:
+        # A circle cannot be: if there is one all the same, its first node goes on.
+        name = next((name for name in left if not before[name] & left.keys()), next(iter(left)))
+        found.append(left.pop(name))
+    return found
+
+
+def with_children(path: Path, children: Mapping[str, Status]) -> Path:
+    """The path, where an agent's step stands as its child execution does now.
+
+    Args:
+        path: As the parent's journal tells it.
+        children: Status of each child by its id.
+    """
+    return replace(path, nodes=tuple(_as_child(node, children.get(node.child or "")) for node in path.nodes))
+
+
+def _as_child(node: Node, status: Status | None) -> Node:
+    if node.state != "running" or status not in {"awaiting_review", "cancelled"}:
+        return node
+    return replace(node, state="waiting" if status == "awaiting_review" else "cancelled")
 
 
 # --- what follows what

@@ -24,9 +24,17 @@ def made(revision: int, plan: Plan, *, kept: Sequence[str], because: Mapping[str
     return kinds.PLAN_REVISED, {**data, "kept": list(kept), "because": dict(because)}
 
 
-def refused(revision: int, reasons: Sequence[str], *, by: str | None) -> Said:
-    """A plan that is not carried out. `by`: the person; `None`: it cannot be, by the check."""
-    return kinds.PLAN_REFUSED, {"revision": revision, "by": by, "reasons": list(reasons)}
+def refused(revision: int, reasons: Sequence[str], *, by: str | None, edited: bool = False) -> Said:
+    """A plan that is not carried out.
+
+    Args:
+        revision: Its number.
+        reasons: Why.
+        by: The person who said no, or whose change cannot be carried out; `None`: it cannot be, as it was written.
+        edited: It is what that person made of it.
+    """
+    data: dict[str, Json] = {"revision": revision, "by": by, "reasons": list(reasons)}
+    return kinds.PLAN_REFUSED, {**data, "edited": True} if edited else data
 
 
 def approved(revision: int, plan: Plan, *, by: str | None, note: str | None, edited: bool) -> Said:
@@ -47,7 +55,9 @@ def is_plan(said: Mapping[str, Json]) -> bool:
 
 def plan_of(said: Mapping[str, Any]) -> Plan:
     """The plan of an event."""
-    return Plan.model_validate_json(to_json({key: said[key] for key in ("tasks", "result", "reason") if key in said}))
+    tasks = [{key: value for key, value in task.items() if key != "needs"} for task in said["tasks"]]
+    more = {key: said[key] for key in ("result", "reason") if key in said}
+    return Plan.model_validate_json(to_json({**more, "tasks": tasks}))
 
 
 def reasons_of(said: Mapping[str, Json]) -> list[str]:
@@ -76,4 +86,8 @@ def task_of(step: str) -> str | None:
 
 def _plan(plan: Plan) -> dict[str, Json]:
     found = written(plan)
-    return {_TASKS: [written(task) for task in plan.tasks], **{k: v for k, v in found.items() if k != _TASKS}}
+    # What waits for what stands for itself: an input may be too large to be at hand where that is drawn.
+    tasks: list[Json] = [
+        {**written(task), **({"needs": list(task.needs)} if task.needs else {})} for task in plan.tasks
+    ]
+    return {**found, _TASKS: tasks}

@@ -208,10 +208,10 @@ def _judged_edit(work: Work, plan: Plan, said: Approved) -> record.Said:
     try:
         changed = _edited(plan, said.edit)
     except (InvalidArguments, ValidationError) as error:
-        return record.refused(work.revision, _words(error), by=said.by)
+        return record.refused(work.revision, _words(error), by=said.by, edited=True)
     changed = without_finished(changed, work.standing)
     if found := problems(changed, work.standing):
-        return record.refused(work.revision, found, by=said.by)
+        return record.refused(work.revision, found, by=said.by, edited=True)
     return record.approved(work.revision, changed, by=said.by, note=said.note, edited=True)
 
 

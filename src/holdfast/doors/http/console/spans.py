@@ -97,6 +97,24 @@ def _panel(data: Data) -> str:
     return f"{data.get('panel')}: {str(data.get('outcome')).replace('_', ' ')}{whose}{why}"
 
 
+def _plan(data: Data) -> str:
+    because = data.get("because")
+    why = f", because of {words(because)}" if because else ""
+    return f"plan {data.get('revision')} of {_count(data, 'tasks')} tasks{why}"
+
+
+def _plan_refused(data: Data) -> str:
+    by, reasons = data.get("by"), data.get("reasons")
+    told = "; ".join(map(words, reasons)) if isinstance(reasons, Sequence) and not isinstance(reasons, str) else ""
+    return f"{f'by {by}' if by else 'it cannot be carried out'}: {told}"
+
+
+def _judged(telling: Telling, event: Event) -> None:
+    wrong = event.data.get("objection")
+    said = f"{event.data.get('task')}: {words(wrong) if wrong is not None else 'accepted'}"
+    telling.note(event, "Judged", said, "failed" if wrong is not None else "")
+
+
 _TELLERS: Final[Mapping[str, Teller]] = {
     kinds.STARTED: _noted("Asked", lambda data: gist_of(data.get("input"))),
     kinds.CLAIMED: Telling.claim,
@@ -144,4 +162,9 @@ _TELLERS: Final[Mapping[str, Teller]] = {
     kinds.SIGNAL_RECEIVED: _noted("Signal", lambda data: f"{data.get('name')} from {data.get('by')}"),
     kinds.WORKFLOW_UNDOING: _noted("Undone", lambda data: f"{data.get('reason')}: {data.get('error')}"),
     kinds.WORKFLOW_CHANGED: _noted("Code changed", lambda data: words(data.get("message"))),
+    kinds.PLAN_MADE: _noted("Planned", _plan),
+    kinds.PLAN_REVISED: _noted("Planned anew", _plan),
+    kinds.PLAN_REFUSED: _noted("Plan refused", _plan_refused, "failed"),
+    kinds.PLAN_APPROVED: _noted("Plan agreed to", lambda data: f"by {data.get('by')}", "completed"),
+    kinds.TASK_JUDGED: _judged,
 }
