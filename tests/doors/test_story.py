@@ -78,6 +78,16 @@ def test_the_whole_story_cuts_nothing_and_says_when() -> None:
     assert f"+2.000s  completed: {long}" in text
 
 
+def test_a_choice_of_tools_says_which_and_why() -> None:
+    """And why something else than was declared decided."""
+    added: dict[str, Json] = {"always": ["find_order"], "ranked": ["refund", "track"]}
+    decision: dict[str, Json] = {"verdict": "allow", "reason": "3 of 40 tools, by their words"}
+    text = told(event(1, kinds.TOOLS_SHORTLISTED, added=added, decision=decision, fell_back="it is down"))
+    assert text == (
+        "shows 3 of 40 tools, by their words (it is down). always: find_order; seem to be needed: refund, track"
+    )
+
+
 def test_every_kind_of_event_has_words() -> None:
     """No event of this version is shown as raw data in the story."""
     for kind in kinds.VERSIONS:

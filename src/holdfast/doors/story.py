@@ -9,7 +9,7 @@ from typing import Final, cast
 
 from rich.text import Text
 
-from holdfast.doors import family
+from holdfast.doors import family, shortlist
 from holdfast.doors.plans import PLAN_TELLERS
 from holdfast.doors.screen import STYLES, Part, call_words, clean, line, shorten, words
 from holdfast.doors.steps import STEP_TELLERS, Cut
@@ -389,8 +389,13 @@ _TELLERS: Final[Mapping[str, Callable[[Story, Data], Sequence[Text]]]] = {
     kinds.THREAD_RECALLED: _recalled,
     kinds.CONTEXT_COMPACTED: _compacted,
     kinds.TOOLS_CHANGED: _tools_changed,
+<<<<<<< HEAD
+    kinds.TOOLS_SHORTLISTED: shortlist.told,
+    **{kind: partial(_of_others, tell) for kind, tell in {**STEP_TELLERS, **family.FAMILY_TELLERS}.items()},
+=======
     kinds.JOURNAL_PRUNED: _pruned,
     **{kind: partial(_of_others, tell) for kind, tell in {**STEP_TELLERS, **PLAN_TELLERS, **family.FAMILY_TELLERS}.items()},
+>>>>>>> origin/main
 }
 
 

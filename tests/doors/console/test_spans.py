@@ -140,3 +140,15 @@ def test_large_values_lead_to_their_blobs_and_own_keys_stay() -> None:
 def test_an_input_is_told_in_its_own_words(beginning: str, said: str) -> None:
     """A list of executions reads as what people asked."""
     assert gist(beginning) == said
+
+
+def test_a_choice_of_tools_stands_where_it_was_made() -> None:
+    """In the story by how many and which, in its panel by why."""
+    chosen = {
+        "step": 1, "added": {"ranked": ["refund", "track"]}, "fell_back": None,
+        "decision": {"verdict": "allow", "gate": "tool_router", "reason": "2 of 40 tools, by their words"},
+    }  # fmt: skip
+    events = journal((0.0, "tools.shortlisted", chosen), ASKED)
+    span = next(span for span in spans_of(events, {}) if span.name == "Tools shown")
+    assert "2 of 40 tools, by their words. seem to be needed: refund, track" in str(span)
+    assert "refund" in str(panel_of(span.events, "input"))

@@ -173,7 +173,7 @@ def _ended(weaver: Weaver, _seq: int, data: Data, at_ns: int) -> None:
 
 
 def _judged(weaver: Weaver, _seq: int, data: Data, at_ns: int) -> None:
-    """A gate decided about a call, a result or changed tools."""
+    """A gate decided about a call, a result, or changed or chosen tools."""
     if not weaver.muted:
         weaver.note("gate.decided", at_ns, say.decision(data, content=weaver.content))
 
@@ -232,6 +232,7 @@ _HANDLERS: Final[Mapping[str, Callable[[Weaver, int, Data, int], None]]] = {
     kinds.RETRIED: _retried,
     kinds.CONTEXT_COMPACTED: _compacted,
     kinds.TOOLS_CHANGED: _judged,
+    kinds.TOOLS_SHORTLISTED: _judged,
     kinds.MODEL_REQUESTED: _requested,
     kinds.MODEL_RESPONDED: _answered,
     kinds.MODEL_ATTEMPT_FAILED: _answered,

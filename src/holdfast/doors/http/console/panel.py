@@ -333,6 +333,11 @@ def _changed(event: Event) -> Iterator[Added]:
     yield from _decision(event)
 
 
+def _shown(event: Event) -> Iterator[Added]:
+    yield "input", value("Tools that the model is shown from here on", event.data.get("added"))
+    yield from _decision(event)
+
+
 def _nothing(_: Event) -> Iterator[Added]:
     return iter(())
 
@@ -389,4 +394,5 @@ _ADDERS: Final[Mapping[str, Callable[[Event], Iterator[Added]]]] = {
     kinds.CONTEXT_COMPACTED: _compacted,
     kinds.FEEDBACK_RECALLED: _taught,
     kinds.TOOLS_CHANGED: _changed,
+    kinds.TOOLS_SHORTLISTED: _shown,
 }

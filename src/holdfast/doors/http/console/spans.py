@@ -8,6 +8,7 @@ from holdfast.doors.http.console.asked import gist_of
 from holdfast.doors.http.console.span import Span
 from holdfast.doors.http.console.telling import Data, Telling
 from holdfast.doors.screen import words
+from holdfast.doors.shortlist import words_of
 from holdfast.trail import events as kinds
 from holdfast.types import Event
 
@@ -152,6 +153,7 @@ _TELLERS: Final[Mapping[str, Teller]] = {
         ),
     ),
     kinds.TOOLS_CHANGED: _noted("Tools changed", _changes),
+    kinds.TOOLS_SHORTLISTED: _noted("Tools shown", words_of),
     kinds.CHILD_STARTED: _noted("Asks", lambda data: f"{data.get('agent')} ({data.get('child_id')})"),
     kinds.CHILD_ENDED: _noted("Came back", lambda data: f"{data.get('agent')} {data.get('status')}"),
     kinds.PANEL_RESOLVED: _noted("Panel decided", _panel),
