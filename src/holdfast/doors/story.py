@@ -357,6 +357,7 @@ def _of_others(tell: Callable[[Data, Cut], Sequence[Text]], story: Story, data: 
     return tell(data, story.cut)
 
 
+_OTHERS: Final = {**STEP_TELLERS, **PLAN_TELLERS, **family.FAMILY_TELLERS}
 _TELLERS: Final[Mapping[str, Callable[[Story, Data], Sequence[Text]]]] = {
     kinds.STARTED: _started,
     kinds.CLAIMED: _claimed,
@@ -389,13 +390,9 @@ _TELLERS: Final[Mapping[str, Callable[[Story, Data], Sequence[Text]]]] = {
     kinds.THREAD_RECALLED: _recalled,
     kinds.CONTEXT_COMPACTED: _compacted,
     kinds.TOOLS_CHANGED: _tools_changed,
-<<<<<<< HEAD
     kinds.TOOLS_SHORTLISTED: shortlist.told,
-    **{kind: partial(_of_others, tell) for kind, tell in {**STEP_TELLERS, **family.FAMILY_TELLERS}.items()},
-=======
     kinds.JOURNAL_PRUNED: _pruned,
-    **{kind: partial(_of_others, tell) for kind, tell in {**STEP_TELLERS, **PLAN_TELLERS, **family.FAMILY_TELLERS}.items()},
->>>>>>> origin/main
+    **{kind: partial(_of_others, tell) for kind, tell in _OTHERS.items()},
 }
 
 
