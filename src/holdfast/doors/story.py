@@ -119,10 +119,6 @@ def _cancelled(story: Story, data: Data) -> Sequence[Text]:
     return [line(("cancelled", "bold magenta"), f" by {data.get('by')}")]
 
 
-def _cancel_requested(_: Story, data: Data) -> Sequence[Text]:
-    return [line(f"cancel requested by {data.get('by')}: no new call starts")]
-
-
 def _retried(story: Story, data: Data) -> Sequence[Text]:
     story.worker = None
     step = f" from step {data['from_step']}; what was said since is set aside" if data.get("from_step") else ""
@@ -365,7 +361,7 @@ _TELLERS: Final[Mapping[str, Callable[[Story, Data], Sequence[Text]]]] = {
     kinds.COMPLETED: _completed,
     kinds.FAILED: _failed,
     kinds.CANCELLED: _cancelled,
-    kinds.CANCEL_REQUESTED: _cancel_requested,
+    kinds.CANCEL_REQUESTED: lambda _, data: [line(f"cancel requested by {data.get('by')}: no new call starts")],
     kinds.RETRIED: _retried,
     kinds.GUIDED: _guided,
     kinds.MODEL_REQUESTED: _requested,
