@@ -10,7 +10,7 @@ It runs offline: every member answers by rules. With a key, a model stands in fr
 import os
 from collections.abc import Iterator
 
-import rules
+import team_rules as rules
 from library import read_document, search_documents
 from report import Draft, Findings, Report, Review
 

@@ -102,9 +102,8 @@ def lead(conversation: Conversation) -> Reply:
     question = str(conversation.input)
     done = {name: [c for c in conversation.calls if c.tool == f"delegate_to_{name}"] for name in _TEAM}
     if not done["researcher"]:
-        return Calls(
-            [Call("delegate_to_researcher", {"task": f"{what}: {question}"}) for what in ("Figures", "Causes")]
-        )
+        asked = [{"task": question, "context": {"look for": what}} for what in ("figures", "causes")]
+        return Calls([Call("delegate_to_researcher", one) for one in asked])
     known = _known(question, [call.result for call in done["researcher"] if call.status == "completed"])
     if not known["findings"]:
         return Say("") if conversation.closing else _give_up()
