@@ -1,11 +1,12 @@
 """The page of one execution."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from holdfast.types import Execution
+from holdfast.types import Execution, PruneRule
 from tests.doors.console.served import Served
 
 
@@ -146,3 +147,22 @@ def test_it_is_accessible_and_fits_a_telephone(
         page.goto(f"/executions/{path}")
         accessible(page)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+
+
+def test_what_stays_of_a_pruned_execution_is_shown_with_the_date(page: Page, server: Served) -> None:
+    """No empty story: who decided what stands there, and that the rest was pruned."""
+    old = server.done("pay 120", user="ada@example.com")
+    (asked,) = server.run(server.app.approvals(execution_id=old.id))
+    server.run(server.app.decide(asked.id, "reject", by="Grace", note="no"))
+    server.run(server.app.wait(old.id, 20))
+    long_ago = "2020-01-01T00:00:00.000000+00:00"
+    server.write("UPDATE agent_executions SET completed_at = ? WHERE id = ?", long_ago, old.id)
+
+    async def prune() -> None:
+        rule = PruneRule(before=datetime(2021, 1, 1, tzinfo=UTC), keep_audit=True)
+        _ = [step async for step in server.app.control.prune(rule, by="test")]
+
+    server.run(prune())
+    page.goto(f"/executions/{old.id}")
+    expect(page.locator("main")).to_contain_text("Pruned on 20")
+    expect(page.locator("main pre")).to_contain_text("Grace")

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import HTMLResponse, Response
 
+from holdfast.app import App
 from holdfast.doors.http.console.asked import gist
 from holdfast.doors.http.console.panel import TABS, Tab
 from holdfast.doors.http.console.shell import POLICY, app_of, fragment, page
@@ -15,6 +16,7 @@ from holdfast.doors.http.console.span import Span
 from holdfast.doors.http.console.story import Story, panel, read_story, telling_tab
 from holdfast.doors.http.guard import needs
 from holdfast.doors.http.reached import reached
+from holdfast.doors.story import Story as Words
 from holdfast.types import Caller, Line, ModelUsage
 
 router = APIRouter(include_in_schema=False)
@@ -64,10 +66,19 @@ def _number(text: str) -> int | None:
 async def execution(request: Request, id_: str, caller: Sees) -> Response:
     """The page."""
     line, look = await reached(app_of(request), caller, id_), look_of(request)
+    if line.pruned_at is not None:
+        left = await _left(app_of(request), line)
+        return await page(request, "pruned.html", caller=caller, line=line, title="Pruned execution", left=left)
     context = await _context(request, line, look)
     children = await app_of(request).glance.children(line.id, limit=_CHILDREN)
     more: dict[str, Any] = {"lines": children, "ticks": False, "caption": "Executions that this one started"}
     return await page(request, "execution.html", caller=caller, **context, **more)
+
+
+async def _left(app: App, line: Line) -> str:
+    """What stays of a pruned journal, told as `holdfast show` tells it."""
+    words = Words(whole=True)
+    return "\n".join(text.plain for event in await app.remains(line.id) for text in words.tell(event))
 
 
 @router.get("/executions/{id_}/panel")

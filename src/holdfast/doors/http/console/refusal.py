@@ -19,6 +19,7 @@ _TITLES: Final = {
     404: "Not here",
     405: "Not this way",
     409: "Not any more",
+    410: "Pruned",
     413: "Too large",
     422: "That does not fit",
     429: "Too fast",
