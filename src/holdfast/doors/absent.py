@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from holdfast.agent import Agent
 from holdfast.config import Settings
 from holdfast.policy.rules import routings_of
+from holdfast.teams.panel import Panel
 from holdfast.types import Routing
 
 
@@ -17,6 +18,9 @@ def absent_people(agent: Agent[object], settings: Settings) -> Iterator[str]:
     for asked, rule in asking:
         for routing in routings_of(rule):
             yield from _wrong(asked, routing, members)
+    for panel in agent.team:
+        if isinstance(panel, Panel) and panel.routing:
+            yield from _wrong(f"the panel {panel.name}", panel.routing, members)
 
 
 def _members(settings: Settings) -> Mapping[str, Sequence[str]]:
