@@ -53,12 +53,14 @@ def begin_child(  # noqa: PLR0913 - what a request has, and what its parent keep
             priority=parent.priority,
             origin=origin,
             handover=handover,
+            times={"deadline": parent.due_by.isoformat()} if parent.due_by else None,
         ),
         parent_id=parent.id,
         parent_call=name,
         thread_id=thread,
         user_id=parent.user_id,
         priority=parent.priority,
+        due_by=parent.due_by,
     )
     start: dict[str, Json] = {"call_id": name, "child_id": child.id, "agent": member.name}
     activation.start_child(child, {**start, "ceiling": ceiling.as_event(), **(told or {})})

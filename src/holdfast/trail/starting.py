@@ -37,7 +37,8 @@ def start_new(ledger: Ledger, request: Start) -> str:
     """
     new, (kind, version, text), at = request.new, request.started, request.at
     reason, wake_at = _held_back(ledger, request)
-    if request.due_by is not None and max(at, wake_at or "") >= request.due_by:
+    # A child that cannot begin in time ends when its parent does; refused here, it would undo half of an append.
+    if request.due_by is not None and new.parent_id is None and max(at, wake_at or "") >= request.due_by:
         raise DeadlineExceeded(
             f"it was to have ended by {request.due_by}, and could not begin before {max(at, wake_at or '')}"
             + (f" ({reason})" if reason else "")
