@@ -17,6 +17,7 @@ from holdfast.types import (
     KeyTrouble,
     Observed,
     Spent,
+    Unserved,
     Waiting,
 )
 
@@ -182,6 +183,20 @@ def test_what_waits_too_long_is_one_alert_for_each_agent(kind: str, field: str):
     assert "w0: May it?" in watched.firing[f"{kind}:slow:support"].body
 
 
+def test_what_no_worker_serves_is_told_after_half_a_minute_and_resolves_itself():
+    """With the command that lets it go on; a deploy that takes less is no news."""
+    watched = Watched(AlertRule(name="unserved", kind="unserved"))
+    left = Unserved(agent="support", pinned_to="3", count=12, since=NOW)
+    assert watched.look(10, unserved=(left,)) == []
+    assert watched.look(25, unserved=(left,)) == [("fired", "unserved:support:3")]
+    alert = watched.firing["unserved:support:3"]
+    assert (alert.severity, "12 executions wait" in alert.title) == ("critical", True)
+    assert "holdfast unpin support --version 3" in alert.body
+    nobody = Unserved(agent="billing", pinned_to=None, count=1, since=left.since)
+    assert watched.look(1, unserved=(nobody,)) == [("fired", "unserved:billing")]
+    assert watched.look(120) == [("resolved", "unserved:support:3"), ("resolved", "unserved:billing")]
+
+
 def test_a_rule_about_one_agent_says_nothing_of_others():
     """`agent` narrows it."""
     watched = Watched(AlertRule(name="slow", kind="stuck", agent="billing"))
@@ -197,6 +212,7 @@ def test_a_configured_rule_takes_the_place_of_the_default_of_its_kind():
         ("mine", "budget"),
         ("provider_key", "provider_key"),
         ("sensor", "sensor"),
+        ("unserved", "unserved"),
     ]
 
 

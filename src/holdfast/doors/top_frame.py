@@ -11,7 +11,20 @@ from rich.text import Text
 
 from holdfast.app import App
 from holdfast.doors.screen import STYLES, Part, call_words, line, shorten, words
-from holdfast.types import Account, Approval, Breaker, Caller, Fleet, Line, Live, SeenWorker, Stand, Status, Wanted
+from holdfast.types import (
+    Account,
+    Approval,
+    Breaker,
+    Caller,
+    Fleet,
+    Line,
+    Live,
+    SeenWorker,
+    Stand,
+    Status,
+    Unserved,
+    Wanted,
+)
 
 MOST: Final = 200
 """Executions of each status that are read."""
@@ -180,6 +193,7 @@ def control_lines(frame: Frame, *, room: int) -> list[Text]:
     if stand.leases.abandoned:
         shown.append(line(("✗ ", "bold red"), f"{stand.leases.abandoned} held by dead workers"))
     shown += [_budget(one) for one in sorted(stand.accounts, key=_share, reverse=True)]
+    shown += [_unserved(one) for one in frame.fleet.unserved]
     shown += [_worker(one, frame.at) for one in frame.fleet.workers]
     return _rest(shown[:room], len(shown), room) or [line(("no workers, budgets or open breakers", "dim"))]
 
@@ -208,7 +222,17 @@ def _budget(one: Account) -> Text:
 
 def _worker(one: SeenWorker, now: datetime) -> Text:
     mark = ("▪ ", "cyan") if one.alive else ("✗ ", "red")
-    return line(mark, f"{shorten(one.host, 20)}:{one.pid} holds {one.holding}, up {age(one.started_at, now)}")
+    mark = ("▫ ", "yellow") if one.alive and one.drains_since else mark
+    drains = ", draining" if one.drains_since else ""
+    capacity = f" of {one.capacity}" if one.capacity else ""
+    said = f"{shorten(one.host, 20)}:{one.pid} holds {one.holding}{capacity}, up {age(one.started_at, now)}{drains}"
+    serves = ", ".join(f"{agent} {version}" for agent, version in sorted(one.serves.items()))
+    return line(mark, said, (f"  {shorten(serves, 60)}", "dim"))
+
+
+def _unserved(one: Unserved) -> Text:
+    version = f" {one.pinned_to}" if one.pinned_to else ""
+    return line(("✗ ", "red"), f"nobody serves {shorten(one.agent, 30)}{version}: {one.count:,} waiting")
 
 
 def live_counts(live: Iterable[Live]) -> dict[str, int]:

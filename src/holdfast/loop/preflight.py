@@ -1,7 +1,7 @@
 """Before a deploy: which executions that have not ended would meet a changed tool, and what would happen."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from holdfast.agent import Agent
 from holdfast.ports import Tool
@@ -28,6 +28,8 @@ class Finding:
     """Schema hash now; `None`: the tool is gone."""
     outcome: str
     """`continue`, `review`, `fail`, or `unserved`."""
+    version: str | None = None
+    """The version of its agent that it is pinned to, where this code has another one."""
 
 
 async def preflight(record: Record, agents: Mapping[str, Agent[object]]) -> Sequence[Finding]:
@@ -46,6 +48,8 @@ async def findings(record: Record, execution: Execution, agent: Agent[object] | 
     """What one execution would meet."""
     if agent is None:
         return [finding(execution, None, None, None, "unserved")]
+    if execution.pinned_to not in {None, agent.version}:
+        return [replace(finding(execution, None, None, None, "unserved"), version=execution.pinned_to)]
     tools = {tool.name: tool for tool in agent.tools}
     pins = pins_of(await record.events(execution.id))
     return [

@@ -16,15 +16,18 @@ from holdfast.types import (
     Observed,
     Severity,
     Spent,
+    Unserved,
     Waiting,
 )
 
 T = TypeVar("T")
 
-DEFAULT: Final[tuple[AlertKind, ...]] = ("budget", "breaker", "provider_key", "dead_letter", "sensor")
+DEFAULT: Final[tuple[AlertKind, ...]] = ("budget", "breaker", "provider_key", "dead_letter", "sensor", "unserved")
 """Kinds that hold without any configuration."""
 CALM: Final = timedelta(seconds=60)
 """What was not seen for so long is over: something that comes and goes is one alert."""
+UNSERVED_AFTER: Final = timedelta(seconds=30)
+"""What waits for a worker for so long is told; a deploy takes less."""
 EASES_BY: Final = 5
 """Percent that a budget has to fall below a mark before reaching it again is news."""
 _LISTED: Final = 5
@@ -38,6 +41,7 @@ _SEVERITY: Final[Mapping[AlertKind, Severity]] = {
     "failing": "critical",
     "dead_letter": "critical",
     "sensor": "warning",
+    "unserved": "critical",
 }
 
 
@@ -92,7 +96,9 @@ def judge(
     return changes, holding
 
 
-def sightings(rule: AlertRule, seen: Observed, firing: Mapping[str, Alert]) -> Sequence[Sighting]:  # noqa: PLR0911
+def sightings(  # noqa: C901, PLR0911 - one case for each kind
+    rule: AlertRule, seen: Observed, firing: Mapping[str, Alert]
+) -> Sequence[Sighting]:
     """What a rule sees."""
     match rule.kind:
         case "budget":
@@ -142,6 +148,8 @@ def sightings(rule: AlertRule, seen: Observed, firing: Mapping[str, Alert]) -> S
                 )
                 for name, found in seen.sensors.items()
             ]
+        case "unserved":
+            return [_unserved(one) for one in _left_alone(rule, seen)]
         case _:
             assert_never(rule.kind)
 
@@ -278,6 +286,28 @@ def _stuck(rule: AlertRule, waiting: Sequence[Waiting], now: datetime) -> Sequen
         )
         for agent, of in _by_agent(rule, waiting)
     ]
+
+
+def _left_alone(rule: AlertRule, seen: Observed) -> Iterable[Unserved]:
+    """What has waited longer than one set of workers takes to follow another."""
+    waited = (one for one in seen.unserved if seen.at - one.since >= UNSERVED_AFTER)
+    return (one for one in waited if rule.agent in {None, one.agent})
+
+
+def _unserved(one: Unserved) -> Sighting:
+    waiting = _many(one.count, "execution waits", "executions wait")
+    if one.pinned_to is None:
+        return Sighting(
+            key=f"unserved:{one.agent}",
+            title=f"{waiting} for {one.agent}: no live worker serves it",
+            body="Start one: holdfast worker TARGET. holdfast workers lists those there are.",
+        )
+    return Sighting(
+        key=f"unserved:{one.agent}:{one.pinned_to}",
+        title=f"{waiting} for {one.agent} {one.pinned_to}: no live worker serves that version",
+        body=f"Start one with the code of that version: holdfast worker TARGET --only-pinned. Or let another version "
+        f"go on with them: holdfast unpin {one.agent} --version {one.pinned_to}",
+    )
 
 
 def _by_agent(rule: AlertRule, waiting: Sequence[Waiting]) -> Iterable[tuple[str, list[Waiting]]]:

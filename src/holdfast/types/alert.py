@@ -8,10 +8,12 @@ from typing import Literal
 
 from holdfast.types.control import Account, Breaker
 from holdfast.types.delivery import Severity
+from holdfast.types.fleet import Unserved
 
 AlertKind = Literal[
-    "budget", "cost", "breaker", "provider_key", "approval_age", "stuck", "failing", "dead_letter", "sensor"
-]
+    "budget", "cost", "breaker", "provider_key", "approval_age", "stuck", "failing", "dead_letter", "sensor",
+    "unserved",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,5 +139,7 @@ class Observed:
     """Of the last 200 that ended, by agent."""
     dead: Mapping[str, GivenUp] = field(default_factory=dict[str, GivenUp])
     """By channel."""
+    unserved: tuple[Unserved, ...] = ()
+    """What waits for a worker that is not there."""
     sensors: Mapping[str, GivenUp] = field(default_factory=dict[str, GivenUp])
     """Those that failed several times in a row, by name."""

@@ -78,6 +78,12 @@ class Leases:
     """Executions that a live worker holds."""
     abandoned: int
     """Executions that run under a lease which ran out."""
+    draining: int = 0
+    """Of the workers: those that take nothing new."""
+    capacity: int = 0
+    """Executions that the others may have at once."""
+    serving: Mapping[tuple[str, str], int] = field(default_factory=dict[tuple[str, str], int])
+    """Of the others, by agent and version."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from playwright.sync_api import Page, expect
 
 from holdfast.doors.http.console.health_page import breaker_view, queue_view
-from holdfast.types import Breaker, Queue
+from holdfast.types import Breaker, Offer, Queue
+from tests.conformance.world import new_execution
 from tests.doors.console.served import Served
 
 AT = datetime(2026, 11, 20, tzinfo=UTC)
@@ -55,6 +56,23 @@ def test_a_breaker_is_opened_and_closed(page: Page, server: Served) -> None:
     row.get_by_role("button", name="Close").click()
     expect(page.locator(".notice")).to_contain_text("is closed")
     assert server.run(server.app.control.look()).breakers == ()
+
+
+def test_a_worker_is_drained_and_what_nobody_serves_is_named(page: Page, server: Served) -> None:
+    """Version, agents and capacity of each; the button takes effect in another process."""
+    trail = server.run(server.app._parts.trail())
+    offer = Offer(version="9.1", app_version="blue", serves={"far": "2"}, capacity=4)
+    server.run(trail.register("far-1", host="far-box", pid=77, lease_s=600, offer=offer))
+    server.run(trail.start(new_execution(agent_type="far", pinned=True)))
+    page.goto("/health")
+    row = page.locator("tr", has_text="far-box")
+    expect(row).to_contain_text("serves far 2")
+    expect(row).to_contain_text("Holdfast 9.1, app blue")
+    expect(page.get_by_role("region", name="Waiting for a worker that is not there")).to_contain_text("far 1")
+    row.get_by_role("button", name="Drain").click()
+    expect(row).to_contain_text("draining")
+    server.run(trail.unpin("far", by="test"))
+    server.run(trail.retire("far-1"))
 
 
 def test_a_viewer_looks_and_a_bound_one_sees_nobodys_executions(open_page: OpenPage, server: Served) -> None:

@@ -21,6 +21,7 @@ from holdfast.doors.http.api import (
     signals,
     steering,
     threads,
+    workers,
 )
 
 ROUTERS: Final[tuple[APIRouter, ...]] = tuple(
@@ -41,6 +42,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = tuple(
         schedules,
         controls,
         records,
+        workers,
         keys,
     )
 )

@@ -19,6 +19,7 @@ _NOUNS: Final = {
     "schedules": "What is asked when its time comes.",
     "controls": "Kill switches and circuit breakers.",
     "record": "Costs, how agents do, alerts, and who changed what.",
+    "workers": "Who works, what no worker serves, and letting executions change version.",
     "keys": "Who may come in, and as what.",
     "health": "Whether this server is well.",
     "openai": "The same agents, for clients of OpenAI Responses.",

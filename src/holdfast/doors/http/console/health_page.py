@@ -123,6 +123,17 @@ async def close_breaker(request: Request, caller: Operates, form: Form) -> Respo
     return redirect(request, "/health", note=f"The breaker of {kind} {name} is closed; what waited for it goes on.")
 
 
+@router.post("/health/workers/drain")
+async def drain(request: Request, caller: Operates, form: Form) -> Response:
+    """Let a worker take up nothing more, and stop."""
+    _refuse_bound(caller)
+    try:
+        await app_of(request).control.drain_worker(form.text("worker"), by=caller.name, why=form.text("why"))
+    except NotFound as error:
+        return redirect(request, "/health", problem=f"Not drained: {error}")
+    return redirect(request, "/health", note="It takes up nothing more, and stops once its turns reached their commit.")
+
+
 @router.post("/health/letters/{letter_id}/resend")
 async def resend(request: Request, letter_id: str, caller: Operates) -> Response:
     """Let a delivery that was given up be tried again."""
