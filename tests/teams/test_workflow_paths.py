@@ -3,7 +3,6 @@
 import asyncio
 
 from holdfast import App, Flow, workflow
-from holdfast.doors.http.console.workflow_svg import workflow_svg
 from holdfast.teams.paths import Path, recorded_path
 from holdfast.teams.workflow import Workflow
 
@@ -55,17 +54,3 @@ def test_what_is_still_ahead_is_not_called_skipped(sqlite_database: str) -> None
     path = path_of(sqlite_database, onboard, True)
     states = {node.name: node.state for node in path.nodes}
     assert (states["sign off"], states["tell"]) == ("waiting", "not reached")
-
-
-def test_a_path_is_drawn_with_words(sqlite_database: str) -> None:
-    """The drawing says in words what it shows, and names cannot break out of it."""
-
-    @workflow
-    async def odd(flow: Flow) -> None:
-        await flow.step("<b>", lambda: 1, effect="read")
-
-    drawn = workflow_svg(path_of(sqlite_database, odd, None))
-    assert drawn.startswith('<svg class="workflow"')
-    assert "&lt;b&gt; completed" in drawn
-    assert "<b>" not in drawn
-    assert workflow_svg(Path(nodes=(), edges=())).endswith("</svg>")

@@ -7,7 +7,7 @@ from rich.text import Text
 
 from holdfast.doors.plans import Drawing
 from holdfast.doors.screen import clean, line, shorten
-from holdfast.teams.paths import Node, Path, State, in_order
+from holdfast.teams.paths import Node, Path, State, direct, in_order
 
 GLYPHS: Final[Mapping[State, str]] = {
     "pending": "○", "running": "◐", "waiting": "■", "in_doubt": "■", "completed": "●", "failed": "◆", "cancelled": "○",
@@ -24,8 +24,7 @@ _LONGEST_NAME: Final = 28
 
 def draw_plan(drawing: Drawing, *, width: int) -> Iterator[Text]:
     """The lines of it; `width` is how many characters a line may have."""
-    done = sum(node.state == "completed" for node in drawing.path.nodes)
-    yield line((drawing.title, "bold"), f"  {done} of {len(drawing.path.nodes)} {drawing.what}s done")
+    yield line((drawing.title, "bold"), f"  {drawing.count}")
     for note in drawing.notes:
         yield line((clean(note), "dim"), indent=2)
     rows = list(rails(drawing.path))
@@ -52,7 +51,7 @@ def _does(node: Node) -> str:
 def rails(path: Path) -> Iterator[tuple[str, Node]]:
     """Each node behind all that come before it, with the rails that lead to it."""
     following: dict[str, set[str]] = {node.name: set() for node in path.nodes}
-    for edge in path.edges:
+    for edge in direct(path):
         if edge.before in following and edge.after in following and edge.before != edge.after:
             following[edge.before].add(edge.after)
     lanes: list[set[str]] = []

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from holdfast.agent import Agent
 from holdfast.doors.screen import line, words
-from holdfast.teams.paths import Path, recorded_path, with_children
+from holdfast.teams.paths import AHEAD, Path, recorded_path, with_children
 from holdfast.teams.plan_view import is_planner, recorded_plan
 from holdfast.teams.planner import Planner
 from holdfast.teams.workflow import Workflow
@@ -30,6 +30,13 @@ class Drawing:
     notes: tuple[str, ...]
     """What was decided about it, in order."""
     path: Path
+
+    @property
+    def count(self) -> str:
+        """How far it is, in words; what did not come to pass is not counted."""
+        real = [node for node in self.path.nodes if node.state not in AHEAD]
+        done = sum(node.state == "completed" for node in real)
+        return f"{done} of {len(real)} {self.what}{'' if len(real) == 1 else 's'} done"
 
 
 def drawing_of(events: Sequence[Event], children: Sequence[Line], agent: Agent[object] | None) -> Drawing | None:

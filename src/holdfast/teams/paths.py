@@ -170,9 +170,17 @@ def _undone(nodes: dict[str, Node], name: str) -> None:
 
 def brief(value: Json) -> str:
     """A result or an error in few words."""
-    text = "" if value is None else value if isinstance(value, str) else to_json(value).decode()
+    text = "" if value is None else _flat(value)
     text = " ".join(text[:400].split())
     return text if len(text) <= 80 else f"{text[:79]}…"
+
+
+def _flat(value: Json) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Mapping) and value:
+        return ", ".join(f"{name}: {_flat(item)}" for name, item in value.items())
+    return to_json(value).decode()
 
 
 def in_order(path: Path) -> Sequence[Node]:
@@ -188,6 +196,26 @@ def in_order(path: Path) -> Sequence[Node]:
         name = next((name for name in left if not before[name] & left.keys()), next(iter(left)))
         found.append(left.pop(name))
     return found
+
+
+def direct(path: Path) -> Sequence[Edge]:
+    """The edges without those that other ways through the graph say already."""
+    after: dict[str, set[str]] = {}
+    for edge in path.edges:
+        after.setdefault(edge.before, set()).add(edge.after)
+    return [edge for edge in path.edges if not _by_others(edge, after)]
+
+
+def _by_others(edge: Edge, after: Mapping[str, set[str]]) -> bool:
+    ahead, seen = [name for name in after[edge.before] if name != edge.after], set[str]()
+    while ahead:
+        name = ahead.pop()
+        if name == edge.after:
+            return True
+        if name not in seen and name != edge.before:
+            seen.add(name)
+            ahead += after.get(name, ())
+    return False
 
 
 def with_children(path: Path, children: Mapping[str, Status]) -> Path:

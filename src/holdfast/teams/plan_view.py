@@ -1,5 +1,6 @@
 """A plan as it stands: its tasks as a graph with their states, and what was decided about it, from the journal."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeAlias, cast
@@ -10,6 +11,8 @@ from holdfast.trail import events as kinds
 from holdfast.types import Event
 
 Data: TypeAlias = Mapping[str, Any]
+_OF_CHILD: Final = re.compile(r"^\S+ (?:failed|cancelled): ")
+"""How the error of a step begins that an agent failed: its box says both already."""
 _ENDS: Final = frozenset({kinds.COMPLETED, kinds.FAILED, kinds.CANCELLED})
 
 
@@ -164,7 +167,7 @@ def _step_ended(reading: _Reading, data: Data) -> None:
         reading.asks = False
     elif (task := reading.by_call.get(data["call_id"])) is not None:
         done = data["status"] == "completed"
-        about = brief(data["result"] if done else data["error"])
+        about = brief(data["result"] if done else _OF_CHILD.sub("", data["error"] or ""))
         reading.nodes[task] = replace(reading.nodes[task], state="completed" if done else "failed", about=about)
 
 

@@ -10,6 +10,7 @@ from starlette.responses import HTMLResponse, Response
 
 from holdfast.app import App
 from holdfast.doors.http.console.asked import gist
+from holdfast.doors.http.console.drawing import graph_of, words_of_graph
 from holdfast.doors.http.console.panel import TABS, Tab
 from holdfast.doors.http.console.shell import POLICY, app_of, fragment, page
 from holdfast.doors.http.console.span import Span
@@ -69,7 +70,7 @@ async def execution(request: Request, id_: str, caller: Sees) -> Response:
     if line.pruned_at is not None:
         left = await _left(app_of(request), line)
         return await page(request, "pruned.html", caller=caller, line=line, title="Pruned execution", left=left)
-    context = await _context(request, line, look)
+    context = await _with_graph(request, await _context(request, line, look))
     children = await app_of(request).glance.children(line.id, limit=_CHILDREN)
     more: dict[str, Any] = {"lines": children, "ticks": False, "caption": "Executions that this one started"}
     return await page(request, "execution.html", caller=caller, **context, **more)
@@ -100,8 +101,15 @@ async def execution_blob(request: Request, id_: str, digest: str, caller: Sees) 
 
 async def execution_parts(request: Request, caller: Caller, line: Line, look: Look) -> Mapping[str, str]:
     """The parts of the page that live updates put anew; which span is chosen, the browser knows."""
-    context = await _context(request, line, look)
-    return {name: fragment(request, f"execution/{name}.html", caller=caller, **context) for name in ("head", "spans")}
+    context = await _with_graph(request, await _context(request, line, look))
+    return {
+        name: fragment(request, f"execution/{name}.html", caller=caller, **context)
+        for name in ("head", "graph", "spans")
+    }
+
+
+async def _with_graph(request: Request, context: dict[str, Any]) -> dict[str, Any]:
+    return {**context, "drawing": await graph_of(request, context["story"]), **words_of_graph()}
 
 
 async def _context(request: Request, line: Line, look: Look) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from holdfast.doors.http.console.asked import gist
+from holdfast.doors.http.console.drawing import MOST_CHILDREN
 from holdfast.doors.http.console.execution import Look, execution_parts, look_of
 from holdfast.doors.http.console.executions import PAGE, Filters, filters_of
 from holdfast.doors.http.console.figures import now
@@ -58,17 +59,32 @@ async def live_execution(request: Request, id_: str, caller: Sees) -> Response:
 
 
 async def _story(request: Request, caller: Caller, line: Line, look: Look) -> AsyncGenerator[Sent]:
-    glance, shown = app_of(request).glance, 0
-    async for _ in glance.stirs([line.id]):
-        line = (await glance.lines_of(caller, [line.id]))[0]
-        if line.last_seq == shown:
-            continue
-        shown, began = line.last_seq, time.monotonic()
-        yield _sent("parts", await execution_parts(request, caller, line, look))
-        if line.ended:
-            return
-        # A long story takes longer to draw: it may have a quarter of the time.
-        await asyncio.sleep(max(ROWS_EVERY_S, 3 * (time.monotonic() - began)))
+    glance, shown = app_of(request).glance, ""
+    children: Sequence[str] = ()
+    looks = True
+    while looks:
+        looks = False
+        async for _ in glance.stirs([line.id, *children]):
+            # Where a graph is drawn, it shows what the children wait for.
+            line, *below = await glance.lines_of(caller, [line.id, *children])
+            now_shown = f"{line.last_seq} {[child.status for child in below]}"
+            if now_shown == shown:
+                continue
+            shown, began = now_shown, time.monotonic()
+            drawn = await execution_parts(request, caller, line, look)
+            yield _sent("parts", drawn)
+            if line.ended:
+                return
+            # A long story takes longer to draw: it may have a quarter of the time.
+            await asyncio.sleep(max(ROWS_EVERY_S, 3 * (time.monotonic() - began)))
+            present = await _children(request, line) if drawn["graph"].strip() else ()
+            if looks := present != children:
+                children = present
+                break
+
+
+async def _children(request: Request, line: Line) -> Sequence[str]:
+    return [child.id for child in await app_of(request).glance.children(line.id, limit=MOST_CHILDREN)]
 
 
 async def _rows(

@@ -74,6 +74,11 @@ class Story:
         return next((event.data.get("input") for event in self.changes if event.kind == kinds.STARTED), None)
 
     @property
+    def of_workflow(self) -> bool:
+        """Whether its steps are code, or a plan."""
+        return any(event.data.get("workflow") for event in self.changes if event.kind == kinds.STARTED)
+
+    @property
     def limits(self) -> Mapping[str, Json]:
         """What it may use up."""
         started = next((event for event in self.changes if event.kind == kinds.STARTED), None)
