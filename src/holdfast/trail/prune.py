@@ -61,11 +61,10 @@ class PruneSide:
                     Pruning(rule=rule, families=batch, by=who, why=words, at=self._parts.prepare.now())
                 )
                 assert isinstance(done, PruneBatch)  # noqa: S101 - what a pruning comes to
-                took_s = time.perf_counter() - began
-                yield PruneBatch(executions=done.executions, events=done.events, took_s=took_s)
-                size = max(size // 2, _LEAST) if took_s > _LONG_S else size
-                size = min(size * 2, _MOST) if took_s < _SHORT_S else size
-                await asyncio.sleep(took_s + _PAUSE_S)
+                yield done
+                size = max(size // 2, _LEAST) if done.took_s > _LONG_S else size
+                size = min(size * 2, _MOST) if done.took_s < _SHORT_S else size
+                await asyncio.sleep(time.perf_counter() - began + _PAUSE_S)
 
     async def would_prune(self, rule: PruneRule) -> PruneBatch:
         """What pruning by a rule would take away now, without its payloads."""
@@ -88,9 +87,8 @@ class PruneSide:
             began = time.perf_counter()
             done = await self._parts.write(Forgetting(digests=digests[start : start + _PAYLOADS], before=before))
             assert isinstance(done, PruneBatch)  # noqa: S101 - what a forgetting comes to
-            took_s = time.perf_counter() - began
-            yield PruneBatch(payloads=done.payloads, took_s=took_s)
-            await asyncio.sleep(took_s + _PAUSE_S)
+            yield done
+            await asyncio.sleep(time.perf_counter() - began + _PAUSE_S)
 
     async def pruned(self, execution_id: str) -> Pruned | None:
         """The word to who asks for what was pruned; `None`: it was not."""

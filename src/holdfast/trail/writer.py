@@ -16,7 +16,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
@@ -338,12 +338,13 @@ class Writer:
         return count
 
     def _prune(self, request: Prune, attempt: _Attempt) -> PruneBatch:
+        began = time.monotonic()
         done, told = self._database.prune(request)
         if told is not None:
             ledger = Ledger()
             ledger.audits.append(entry_of(told, stamp(self._now())))
             self._write(ledger, attempt)
-        return done
+        return replace(done, took_s=time.monotonic() - began)
 
     def _take_over(self, request: Sweep | Retire, attempt: _Attempt, *, reason: str) -> int:
         ledger = self._database.abandoned(request)

@@ -55,4 +55,4 @@ class PruneBatch:
     reached: datetime | None = None
     """Everything that ended before has had its turn."""
     took_s: float = 0.0
-    """How long the transaction took."""
+    """For how long its transaction kept others from writing, without the commit."""
