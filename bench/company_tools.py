@@ -1,6 +1,6 @@
 """A hundred tools of one company, and what people ask: the set on which the tool router is measured.
 
-The questions are worded as people word them, and were written before the ranking was.
+The questions are worded as people word them.
 """
 
 from holdfast import tool
@@ -172,7 +172,7 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
     "The last release broke the search, undo it": ("roll_back",),
     "Tell the developers that the export button does nothing": ("create_issue",),
 }
-"""What people ask, and which tool serves it: any one of these."""
+"""What people ask, and which tool serves it: any one of these. Some of the ranking's everyday words came from here."""
 
 UNSEEN: dict[str, tuple[str, ...]] = {
     "The parcel has been sitting in Leipzig for five days": ("track_parcel",),
@@ -216,7 +216,7 @@ UNSEEN: dict[str, tuple[str, ...]] = {
     "Ola should be able to use the accounting program": ("grant_access",),
     "Which of our contracts with printers end this year?": ("find_contract",),
 }
-"""More of them, written when the ranking was done; it was not changed afterwards."""
+"""More of them, written when the ranking was done; nothing was changed for their sake."""
 
 
 def tools() -> list[Tool]:

@@ -8,7 +8,8 @@ import pytest
 from bench.company_tools import QUESTIONS, UNSEEN, tools
 from holdfast import Agent, App, Conversation, Limits, ToolRouter, tool
 from holdfast.errors import DeclarationError
-from holdfast.testing import Call, Say, ScriptedModel
+from holdfast.testing import Call, Fail, Say, ScriptedModel
+from holdfast.testing.scripted import as_error
 from holdfast.types import Event, Execution
 from tests.loop.desk import World
 
@@ -27,6 +28,16 @@ class Watched(ScriptedModel):
         names = [one.name for one in parameters.function_tools]
         self.shown.append([name for name in names if name not in OWN])
         return await super().request(messages, settings, parameters)
+
+
+class Busy(Watched):
+    """One that has too many requests the first time."""
+
+    async def request(self, *asked: object) -> object:
+        came = await super().request(*asked)
+        if len(self.shown) == 1:
+            raise as_error(Fail("rate_limit"), "busy")
+        return came
 
 
 @tool(effect="read")
@@ -134,6 +145,16 @@ def test_a_tool_that_is_not_shown_still_asks_a_person(world: World) -> None:
     assert ended.status == "awaiting_review"
 
 
+def test_rules_know_their_tools_and_are_shown_none(world: World) -> None:
+    """Plain code calls what it knows; a list for it would be noise on the record."""
+
+    def knows(conversation: Conversation) -> Call | Say:
+        return Say("done") if conversation.calls else Call("find_order", {"order_id": "7"})
+
+    ended, events = run(world, knows, "hello")
+    assert (ended.status, lists(events)) == ("completed", [])
+
+
 def test_what_must_be_shown_is_shown(world: World) -> None:
     """Before anything that only seems to fit."""
     model = Watched(Say("done"))
@@ -231,6 +252,22 @@ def test_an_embedder_that_is_down_costs_one_try_and_not_one_each_turn(world: Wor
     assert ended.status == "completed"
     assert len(tries) == 1
     assert "no route to host" in lists(events)[0].data["fell_back"]
+
+
+def test_a_turn_that_is_taken_up_again_pays_for_no_second_question(world: World) -> None:
+    """Its list is on the record already: a model that was busy is asked again with the same."""
+    asked: list[int] = []
+
+    def embed(texts: Sequence[str]) -> list[list[float]]:
+        asked.append(len(texts))
+        return letters(texts)
+
+    model = Busy(Say("done"))
+    ended, events = run(world, model, "I want my money back", router=ToolRouter(embed=embed))
+    assert ended.status == "completed"
+    assert "execution.parked" in [event.kind for event in events]
+    assert asked == [100, 1]
+    assert len(set(map(tuple, model.shown))) == 1
 
 
 def test_a_worker_that_takes_over_shows_the_same_list(world: World) -> None:

@@ -68,11 +68,9 @@ class Routing:
     @classmethod
     def of(cls, agent: Agent[object], *, clock: Clock) -> "Routing | None":
         """The agent's router, or its default; `None`: its models are shown every tool."""
-        router = agent.router
-        if router is None and len(agent.tools) > MANY and not all(map(is_rule, agent.models)):
-            router = ToolRouter()
-        if router is None or len(agent.tools) <= router.most:
-            return None
+        router = agent.router or (ToolRouter() if len(agent.tools) > MANY else None)
+        if router is None or len(agent.tools) <= router.most or all(map(is_rule, agent.models)):
+            return None  # rules are told no definitions, and call what they know
         return cls(router, agent.tools, clock=clock)
 
     def ranked_by_words(self, texts: Sequence[str], fell_back: str | None = None) -> Ranking:

@@ -4,16 +4,17 @@ It is what a router does by itself: no model, no network, no dependency, and the
 """
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from math import log
 from typing import Final, cast
 
 from holdfast.ports import Tool
 from holdfast.tools.router_alike import ALIKE
 
-_WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_a-zA-Z]+|\d+")
-"""Words of prose, `snake_case` and `camelCase` alike."""
+_WORD: Final = re.compile(r"[^\W\d_]+|\d+")
+_HUMP: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
+"""Words of prose, `snake_case` and `camelCase` alike, of any alphabet."""
 _LONGEST: Final = 4_000
 """Characters of a text that are looked at."""
 
@@ -75,20 +76,26 @@ class Words:
 
 
 def stems(text: str) -> Iterator[str]:
-    """The words of a text that mean something, without their endings."""
-    for word in _WORD.findall(text[:_LONGEST]):
-        lowered = word.lower()
-        if lowered not in _EMPTY_WORDS:
-            yield _stem(lowered)
+    """The words of a text that mean something, without their endings, each as often as it stands there."""
+    return filter(None, map(_stem, _words(text)))
+
+
+def _words(text: str) -> Sequence[str]:
+    return cast("Sequence[str]", _WORD.findall(_HUMP.sub(" ", text[:_LONGEST])))
 
 
 def _meant(text: str) -> Mapping[str, float]:
     """What is said, and what is like it."""
-    said = dict.fromkeys(stems(text), 1.0)
+    said = {stem: 1.0 for word in dict.fromkeys(_words(text)) if (stem := _stem(word))}
     return {near: _ALIKE for stem in said for near in _NEAR.get(stem, ())} | said
 
 
+@lru_cache(maxsize=10_000)
 def _stem(word: str) -> str:
+    """A word without its ending; nothing of one that says nothing."""
+    word = word.lower()
+    if word in _EMPTY_WORDS:
+        return ""
     for ending in _ENDINGS:
         if word.endswith(ending) and len(word) - len(ending) >= _SHORTEST_STEM:
             return word[: -len(ending)]
@@ -96,21 +103,22 @@ def _stem(word: str) -> str:
 
 
 def _counted(tool: Tool) -> Mapping[str, float]:
-    counts: Counter[str] = Counter()
+    counts: dict[str, float] = {}
     properties = cast("Mapping[str, object]", tool.parameters.get("properties") or {})
     for text, weight in ((tool.name, _NAME), (tool.description, _DESCRIPTION), (" ".join(properties), _ARGUMENT)):
         for stem in stems(text):
-            counts[stem] += weight  # pyright: ignore[reportArgumentType] - a counter of halves
+            counts[stem] = counts.get(stem, 0.0) + weight
     return counts
 
 
-def _near() -> Mapping[str, frozenset[str]]:
+def _near() -> Mapping[str, Sequence[str]]:
     groups = [frozenset(map(_stem, line.split())) for line in ALIKE.strip().splitlines()]
     near: dict[str, set[str]] = {}
     for group in groups:
         for stem in group:
             near.setdefault(stem, set()).update(group)
-    return {stem: frozenset(found) for stem, found in near.items()}
+    # In order: sums of fractions depend on it, and every process is to come to the same list.
+    return {stem: sorted(found) for stem, found in near.items()}
 
 
 _NEAR: Final = _near()
