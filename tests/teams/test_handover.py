@@ -98,6 +98,26 @@ def test_the_other_agent_sees_everything_and_its_result_is_the_end(database: str
     play(database, [triage_for(billing)], story)
 
 
+@pytest.mark.parametrize(("window", "whole"), [(None, True), (4_000, False)])
+def test_a_long_conversation_goes_over_whole(database: str, window: int | None, *, whole: bool) -> None:
+    """What is too large for a row is stored apart; where it is too large for the other model, it is compacted there."""
+    seen: list[str] = []
+
+    def answer(messages: list[object]) -> Say:
+        seen.append(str(messages))
+        return Say("Read.")
+
+    reads = Agent(name="billing", models=[ScriptedModel(answer)], context_window=window)
+
+    async def story(app: App) -> None:
+        ended = await worked(app, f"My invoice is wrong. {'really ' * 3_000}The end.")
+        assert (ended.result, seen[0].count("really") == 3_000) == ("Read.", whole)
+        for kept in ("My invoice is wrong.", "The end.", "Mia is customer 7", "It is about an invoice."):
+            assert kept in seen[0]
+
+    play(database, [triage_for(reads)], story)
+
+
 def test_a_rule_sees_the_calls_that_were_made_before_it(sqlite_database: str) -> None:
     """What the agents before it did is part of the conversation, the handover included."""
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 from pydantic import JsonValue, TypeAdapter
 
 from holdfast.agent import Agent, Group
+from holdfast.errors import DeclarationError
 from holdfast.ports import Tool
 from holdfast.teams.panel import Panel
 from holdfast.teams.workflow import Workflow
@@ -42,9 +43,12 @@ def delegates(agent: Agent[object]) -> Mapping[str, Delegate]:
 
 
 def _delegate(member: Agent[object] | Group[object]) -> Delegate:
+    if isinstance(member, Panel):
+        tool = _task_tool(member.name, _words_of(member))
+        return Delegate(tool=tool, members=tuple(member.members), panel=member)
     if isinstance(member, Group):
-        panel = member if isinstance(member, Panel) else None
-        return Delegate(tool=_task_tool(member.name, _words_of(member)), members=tuple(member.members), panel=panel)
+        name = member.name
+        raise DeclarationError(f"team has {name!r}, a group that decides nothing: give Panel({name!r}, [...])")
     return Delegate(tool=_tool(member), members=(member,))
 
 
