@@ -31,8 +31,8 @@ def execution_id(number: int) -> str:
     return str(uuid.UUID(int=(number << 80) | (7 << 76) | (2 << 62) | number))
 
 
-def fill(database: str, number: int) -> None:
-    """So many executions over 30 days, each with calls, events and costs, 2 % of them waiting for a person."""
+def fill(database: str, number: int, statuses: Sequence[str] = _STATUSES) -> None:
+    """So many executions over 30 days, each with calls, events and costs; by default 2 % of them wait for a person."""
     migrate(database)
     now = datetime.now(UTC)
     columns = {
@@ -42,12 +42,16 @@ def fill(database: str, number: int) -> None:
         "agent_model_usage": [c.name for c in model_usage.c],
         "agent_approvals": [c.name for c in approvals.c],
     }
+
+    def status(i: int) -> str:
+        return statuses[i * 7_919 % len(statuses)]
+
     made = {
-        "agent_executions": (_execution(i, number, now) for i in range(number)),
+        "agent_executions": (_execution(i, status(i), number, now) for i in range(number)),
         "agent_events": (row for i in range(number) for row in _events(i, number, now)),
-        "agent_tool_calls": (row for i in range(number) for row in _calls(i, number, now)),
+        "agent_tool_calls": (row for i in range(number) for row in _calls(i, status(i), number, now)),
         "agent_model_usage": (_usage(i) for i in range(number)),
-        "agent_approvals": (_approval(i, number, now) for i in range(number) if _status(i) == "awaiting_review"),
+        "agent_approvals": (_approval(i, number, now) for i in range(number) if status(i) == "awaiting_review"),
     }
     insert = _into_postgres if is_postgres(database) else _into_sqlite
     insert(database, {table: (columns[table], rows) for table, rows in made.items()})
@@ -74,16 +78,12 @@ def _into_postgres(database: str, tables: dict[str, tuple[list[str], Iterable[Ro
         connection.execute("CHECKPOINT")  # so that what is measured does not wait for the filling to reach the disk
 
 
-def _status(i: int) -> str:
-    return _STATUSES[i * 7_919 % 100]
-
-
 def _began(i: int, number: int, now: datetime) -> datetime:
     return now - timedelta(days=DAYS) * ((number - i) / number)
 
 
-def _execution(i: int, number: int, now: datetime) -> Row:
-    status, at = _status(i), _began(i, number, now)
+def _execution(i: int, status: str, number: int, now: datetime) -> Row:
+    at = _began(i, number, now)
     ended = status in {"completed", "failed", "cancelled"}
     reason = {"failed": "MAX_STEPS_EXCEEDED", "awaiting_review": "APPROVAL"}.get(status)
     return (
@@ -106,10 +106,10 @@ def _events(i: int, number: int, now: datetime) -> Iterator[Row]:
         yield (execution_id(i), seq, kind, 1, data, stamp(at + timedelta(seconds=seq)), "0" * 64)
 
 
-def _calls(i: int, number: int, now: datetime) -> Iterator[Row]:
+def _calls(i: int, status: str, number: int, now: datetime) -> Iterator[Row]:
     at = _began(i, number, now)
     for step in (1, 2):
-        waits = _status(i) == "awaiting_review" and step == 2
+        waits = status == "awaiting_review" and step == 2
         yield (
             f"{execution_id(i)}:{step}:0", execution_id(i), step, "refund" if step == 2 else "find_order",
             json.dumps({"order_id": i}), None if waits else json.dumps({"found": i}),

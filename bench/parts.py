@@ -25,6 +25,13 @@ class Size:
     resumed: int
     listed: int
     """Executions that lie in the database while the HTTP door is measured."""
+    fleet: int
+    """Executions that each worker of a fleet works on at once, of `many_turns` each."""
+    activations: int
+    fleet_parked: int
+    fleet_waking: int
+    kills: int
+    """Workers that die, of which take-over times are known then."""
     limit_s: float
     """Seconds after which one run is stopped."""
 
@@ -38,6 +45,11 @@ FULL = Size(
     parked=10_000,
     resumed=1_000,
     listed=100_000,
+    fleet=100,
+    activations=1_000,
+    fleet_parked=50_000,
+    fleet_waking=5_000,
+    kills=50,
     limit_s=180,
 )
 QUICK = Size(
@@ -49,6 +61,11 @@ QUICK = Size(
     parked=1_000,
     resumed=100,
     listed=10_000,
+    fleet=100,
+    activations=300,
+    fleet_parked=5_000,
+    fleet_waking=500,
+    kills=6,
     limit_s=60,
 )
 
@@ -112,4 +129,53 @@ def doors(databases: Databases, size: Size) -> Measured:
     return measure("doors", limit_s=size.limit_s, database=databases.fresh(), executions=size.listed, seconds=2)
 
 
-PARTS = {"throughput": throughput, "bytes": turn_bytes, "parked": parked, "resume": resume, "doors": doors}
+def fleet(databases: Databases, size: Size) -> Measured:
+    """Worker processes on one PostgreSQL: turns and activations a second, and many executions that wake at once."""
+    if databases.server is None:
+        return {}
+    turns: dict[str, Any] = {"executions": size.fleet, "turns": size.many_turns}
+    best: dict[str, Measured] = {}
+    for _ in range(min(size.repeat, 2)):
+        _keep_best(best, "floor", measure("floor", limit_s=size.limit_s, database=databases.fresh(), **FLOOR, **turns))
+        for workers in CREWS:
+            for side in ("fleet", "dbos_loop"):
+                of = {"workers": workers, "each": size.fleet, "turns": size.many_turns}
+                found = measure(f"{side}:run", limit_s=size.limit_s, database=databases.fresh(), **of)
+                _keep_best(best, f"{side} {workers}", found)
+            once = {"workers": workers, "each": size.activations, "turns": 1}
+            found = measure("fleet:run", limit_s=size.limit_s, database=databases.fresh(), **once)
+            _keep_best(best, f"activations {workers}", found)
+    waking = {"parked": size.fleet_parked, "waking": size.fleet_waking, "workers": 1}
+    return {**best, "woken": measure("fleet:wake", limit_s=size.limit_s, database=databases.fresh(), **waking)}
+
+
+def _keep_best(best: dict[str, Measured], name: str, sample: Measured) -> None:
+    found = _with_rates(sample)
+    if name not in best or found["turns_per_s"] > best[name]["turns_per_s"]:
+        best[name] = found
+
+
+def takeover(databases: Databases, size: Size) -> Measured:
+    """How long executions wait for another worker when theirs is killed: on its machine, and on another one."""
+    if databases.server is None:
+        return {}
+    return {
+        where: measure("takeover:run", limit_s=size.limit_s, database=databases.fresh(), where=where, kills=size.kills)
+        for where in ("here", "elsewhere")
+    }
+
+
+CREWS = (1, 2, 4)
+"""How many worker processes a fleet has."""
+FLOOR = {"turn_bytes": 1_700}
+"""What a turn of this work leaves in the journal."""
+
+PARTS = {
+    "throughput": throughput,
+    "bytes": turn_bytes,
+    "parked": parked,
+    "resume": resume,
+    "doors": doors,
+    "fleet": fleet,
+    "takeover": takeover,
+}

@@ -16,6 +16,8 @@ ONE_RATIO = 1.5
 CPU_MS = 0.6
 BYTES_SPREAD = 0.10
 PAGE_MS = 150
+DBOS_RATIO = 5.0
+WHERE = {"here": "on the same machine", "elsewhere": "from another machine"}
 POSTGRES_FACTOR = 1.5
 """PostgreSQL may fall short of SQLite's ratios by this much."""
 
@@ -49,6 +51,10 @@ def lines(database: str, parts: Mapping[str, Measured]) -> Iterator[Line]:
             yield from _parked(found)
         elif part == "doors":
             yield from _doors(found)
+        elif part == "fleet":
+            yield from _fleet(found)
+        elif part == "takeover":
+            yield from _taken_over(found)
         else:
             yield from _resumed(found)
 
@@ -107,6 +113,44 @@ def _doors(found: Measured) -> Iterator[Line]:
         slow = one["p99_ms"]
         figures = f"p50 {one['p50_ms']:.1f} ms; {_met(slow <= PAGE_MS)}"
         yield f"console, {number:,} executions: {path}", f"p99 {slow:.0f} ms", f"<= {PAGE_MS} ms", figures
+
+
+def _fleet(found: Measured) -> Iterator[Line]:
+    if not found:
+        return  # a fleet has a PostgreSQL
+    yield "fleet: the floor", f"{found['floor']['turns_per_s']:,.0f} turns/s", "", "one connection"
+    sizes = [name.removeprefix("fleet ") for name in found if name.startswith("fleet ")]
+    for workers in sizes:
+        for side, label in (("fleet", "Holdfast"), ("dbos_loop", "a loop on DBOS")):
+            one = found[f"{side} {workers}"]
+            cpu = f"cpu {one['cpu_ms_per_turn']:.2f} ms a turn"
+            yield f"fleet of {workers}: {label}", f"{one['turns_per_s']:,.0f} turns/s", "", cpu
+        ratio = found[f"fleet {workers}"]["turns_per_s"] / found[f"dbos_loop {workers}"]["turns_per_s"]
+        name, target = f"fleet of {workers}: Holdfast / a loop on DBOS", f">= {DBOS_RATIO:.0f}"
+        yield name, f"{ratio:.2f} x", target, _met(ratio >= DBOS_RATIO)
+    for workers in sizes:
+        one = found[f"activations {workers}"]
+        cpu = f"cpu {one['cpu_ms_per_turn']:.2f} ms each"
+        yield f"fleet of {workers}: activations", f"{one['turns_per_s']:,.0f} /s", "", cpu
+    woken = found["woken"]
+    memory = f"memory {woken['before_mb']:.0f} MB, at most {woken['peak_mb']:.0f} MB"
+    yield (
+        f"{woken['waking']:,} wake at once, {woken['parked']:,} parked: all claimed",
+        f"{woken['all_claimed_s']:.2f} s",
+        "",
+        f"first {woken['first_s']:.2f} s, all done {woken['all_done_s']:.2f} s; {memory}",
+    )
+
+
+def _taken_over(found: Measured) -> Iterator[Line]:
+    for where, one in found.items():
+        others = f"min {one['min_s']:.2f}, median {one['median_s']:.2f}, p95 {one['p95_s']:.2f} s"
+        yield (
+            f"take-over of {one['kills']}, lease {one['lease_s']:g} s, {WHERE[where]}",
+            f"max {one['max_s']:.2f} s",
+            f"<= {one['lease_s']:g} s",
+            f"{others}; {_met(one['max_s'] <= one['lease_s'])}",
+        )
 
 
 def _resumed(found: Measured) -> Iterator[Line]:
