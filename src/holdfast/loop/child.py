@@ -44,6 +44,7 @@ def begin_child(  # noqa: PLR0913 - what a request has, and what its parent keep
         id=activation.desk.new_id(),
         agent_type=member.name,
         agent_version=member.version,
+        pinned=member.pinned,
         input_data=asked,
         started=started_event(
             member,
