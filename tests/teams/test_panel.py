@@ -7,6 +7,8 @@ import pytest
 from pydantic import BaseModel
 
 from holdfast import Agent, App, Call, Calls, Conversation, Final, Limits, Panel, Reply, Say, workflow
+from holdfast.config import Settings
+from holdfast.doors.absent import absent_people
 from holdfast.doors.story import Story
 from holdfast.errors import DeclarationError
 from holdfast.types import Event, Execution
@@ -176,6 +178,13 @@ def test_a_person_chooses_between_the_results(
         assert (ended.status, ended.result, len(await app.approvals(None))) == ("completed", status, 1)
 
     play(database, people("good", "bad", reviewers="editors"), story)
+
+
+def test_doctor_knows_whom_a_panel_asks() -> None:
+    """A group that nobody is in could never choose."""
+    settings = Settings(people={"Ada": {"groups": ["leads"]}})
+    (wrong,) = absent_people(people("good", "bad", reviewers="editors"), settings)
+    assert wrong.startswith("the panel reviewers asks the group 'editors', and nobody is in it")
 
 
 def test_an_answer_that_names_nobody_is_asked_about_again(sqlite_database: str) -> None:

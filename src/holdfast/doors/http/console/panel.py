@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, Literal, TypeAlias, cast
 
 from holdfast.doors.family import vote_words
-from holdfast.doors.http.console.blocks import Blob, Block, Entry, Value, facts, loaded, message, value
+from holdfast.doors.http.console.blocks import Blob, Block, Entry, Facts, Value, facts, loaded, message, value
 from holdfast.doors.http.console.figures import money
 from holdfast.doors.screen import call_words, words
 from holdfast.trail import events as kinds
@@ -281,8 +281,8 @@ def _names(given: Json) -> str:
 def _resolved(event: Event) -> Iterator[Added]:
     yield from _decision(event)
     votes = cast("Sequence[Mapping[str, Json]]", event.data.get("votes") or ())
-    said = {str(vote.get("agent")): f"{vote.get('status')} {vote_words(vote)}" for vote in votes}
-    yield "decisions", facts(f"What the members of {event.data.get('panel')} said", **said)
+    said = tuple((str(vote.get("agent")), f"{vote.get('status')} {vote_words(vote)}") for vote in votes)
+    yield "decisions", Facts(title=f"What the members of {event.data.get('panel')} said", pairs=said)
     yield "output", value("Result that counts", event.data.get("result"))
 
 
