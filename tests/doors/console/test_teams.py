@@ -29,7 +29,8 @@ def test_what_a_panel_decided_is_told_with_its_reason() -> None:
     (span,) = spans_of([resolved], {})
     assert (span.name, span.said) == ("Panel decided", "reviewers: majority, a: 2 of 3: a and c against d")
     entry, votes = panel_of([resolved], "decisions")
-    assert isinstance(entry, Entry) and isinstance(votes, Facts)
+    assert isinstance(entry, Entry)
+    assert isinstance(votes, Facts)
     assert "by vote: delegate_to_reviewers" in entry.title
     assert votes.pairs == (
         ("a", "completed (side 1, confidence 0.9, $0.0100)"),
