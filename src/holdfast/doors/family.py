@@ -16,7 +16,9 @@ Cut = Callable[[str], str]
 
 
 def asked(data: Data) -> Sequence[Text]:
-    """A `child.started` event."""
+    """A `child.started` event; of one that takes the conversation over, another event says more."""
+    if data.get("handover"):
+        return []
     held = data.get("ceiling")
     tokens = held.get("tokens") if isinstance(held, Mapping) else None
     room = f", within {tokens:,} tokens" if isinstance(tokens, int) else ""
