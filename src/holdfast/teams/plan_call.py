@@ -21,6 +21,7 @@ def caller(planner: str, tool: Tool, limits: Limits) -> Agent[object]:
         tools=[tool],
         output=object,
         limits=replace(limits, steps=4, tokens=1_000, cost_usd=None, children=0, descendants=0, depth=0),
+        max_output_tokens=1,  # it says nothing; what a crash leaves reserved must not use up its limit
         corrections=0,
         learn_from_feedback=False,
     )

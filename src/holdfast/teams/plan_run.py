@@ -144,10 +144,9 @@ async def _plan(work: Work, request: Request) -> Plan:
             return record.plan_of(said)
         found = record.reasons_of(said)
         if not left:
-            what = f"{work.asked} plans in a row" if work.terms.corrections else "the plan"
-            raise PlanFailed(
-                "PLAN_INVALID", f"{what} cannot be carried out. The last: {'; '.join(found)}", steps=[step]
-            )
+            count = work.terms.corrections + 1
+            what = f"{count} plans in a row cannot be carried out. The last" if count > 1 else "The plan cannot be"
+            raise PlanFailed("PLAN_INVALID", f"{what}: {'; '.join(found)}", steps=[step])
         request = replace(request, problems=found, refused=made)
     raise AssertionError  # the last round returns or raises
 
