@@ -12,6 +12,7 @@ from holdfast.policy.rules import ask_below_confidence as ask_below_confidence
 from holdfast.policy.rules import ask_if_any as ask_if_any
 from holdfast.policy.rules import ask_when as ask_when
 from holdfast.policy.rules import never_ask as never_ask
+from holdfast.router import ToolRouter as ToolRouter
 from holdfast.sensors import sensor as sensor
 from holdfast.teams.flow import Approved as Approved
 from holdfast.teams.flow import Flow as Flow
@@ -21,7 +22,6 @@ from holdfast.teams.plan import Task as Task
 from holdfast.teams.planner import Planner as Planner
 from holdfast.teams.workflow import Workflow as Workflow
 from holdfast.teams.workflow import workflow as workflow
-from holdfast.router import ToolRouter as ToolRouter
 from holdfast.tools.tool import tool as tool
 from holdfast.types import Cached as Cached
 from holdfast.types import Call as Call

@@ -115,6 +115,15 @@ def test_a_model_asks_for_more_and_can_call_it_in_its_next_message(world: World)
     assert "weather" in lists(events)[1].data["added"]["found"]
 
 
+def test_a_model_that_names_all_tools_gets_a_dozen(world: World) -> None:
+    """Asking for more is no way around the list."""
+    everything = ", ".join(one.name for one in MANY)
+    model = Watched(Call("find_tools", {"need": everything}), Say("done"))
+    ended, _ = run(world, model, "hello")
+    assert len(ended.tool_calls[0].tool_output["found"]) == 12
+    assert len(model.shown[1]) <= 24
+
+
 def test_find_tools_names_every_tool(world: World) -> None:
     """So a model knows what there is, at a small part of what the definitions would cost."""
     model = Watched(Say("done"))

@@ -13,7 +13,9 @@ from holdfast.tools.tool import tool
 LEADING: Final = 3
 """Tools that join when what fits the newest words best is not on the list."""
 MOST_FOUND: Final = 5
-"""Tools that one question for more finds."""
+"""Tools that one question for more finds by its words."""
+MOST_ASKED_FOR: Final = 12
+"""Tools that one question finds by their names: a model that names all of them is not to undo the shortlist."""
 MOST_NAMED: Final = 300
 """Tools up to which all are named to the model, shown or not: a name costs a twentieth of a definition."""
 _NAME: Final = re.compile(r"[\w-]+")
@@ -86,7 +88,7 @@ def finder(tools: Sequence[Tool], words: Words) -> Tool:
         Args:
             need: What you need to do, in a few words, or the names of tools.
         """
-        named = [name for name in _NAME.findall(need) if name in known]
+        named = list(dict.fromkeys(name for name in _NAME.findall(need) if name in known))[:MOST_ASKED_FOR]
         found = list(dict.fromkeys([*named, *words.ranked(need)]))[: max(MOST_FOUND, len(named))]
         note = "You can call them from your next message on." if found else "No tool fits that: say it in other words."
         return {"found": [told(known[name]) for name in found], "note": note}

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from playwright.sync_api import Page, expect
 
 from holdfast.doors.http.console.health_page import breaker_view, queue_view
-from holdfast.types import Breaker, Offer, Queue
+from holdfast.types import Breaker, Offer, Queue, Share
 from tests.conformance.world import new_execution
 from tests.doors.console.served import Served
 
@@ -56,6 +56,19 @@ def test_a_breaker_is_opened_and_closed(page: Page, server: Served) -> None:
     row.get_by_role("button", name="Close").click()
     expect(page.locator(".notice")).to_contain_text("is closed")
     assert server.run(server.app.control.look()).breakers == ()
+
+
+def test_shares_of_the_workers_are_shown_to_who_sees_everything(server: Served, open_page: OpenPage) -> None:
+    """What they are called, whose they are, and how much that is; nothing of it to who is bound to a user."""
+    share = Share(name="slow-agent", scope="agent", subject="far", limit=1_500)
+    server.run(server.app.control.set_share(share, by="Ada"))
+    whole, bound = open_page(role="viewer"), open_page("Mia", "viewer", "mia")
+    whole.goto("/health")
+    expect(whole.get_by_role("table", name="Shares of the workers")).to_contain_text("slow-agent far11,500")
+    bound.goto("/health")
+    expect(bound.get_by_role("region", name="Database")).to_be_visible()
+    expect(bound.get_by_text("slow-agent")).to_have_count(0)
+    server.run(server.app.control.drop_share("slow-agent", by="Ada"))
 
 
 def test_a_worker_is_drained_and_what_nobody_serves_is_named(page: Page, server: Served) -> None:

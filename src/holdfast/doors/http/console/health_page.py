@@ -1,4 +1,4 @@
-"""How the system is: workers and what they hold, queue, breakers, rates, database, alerts, deliveries given up."""
+"""How the system is: workers and what they hold, queue, breakers, rates, shares, database, alerts, deliveries given up."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -93,6 +93,7 @@ async def _found(request: Request, caller: Caller) -> dict[str, Any]:
         "kinds": get_args(BreakerKind),
         "place": _where(app.database),
         "switches": controls.switches,
+        "shares": controls.shares,
     }
 
 
