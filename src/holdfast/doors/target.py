@@ -12,6 +12,7 @@ from types import ModuleType
 
 from holdfast.agent import Agent
 from holdfast.app import App
+from holdfast.doors.first_choice import with_first
 from holdfast.doors.logs import write_logs
 from holdfast.errors import DeclarationError, HoldfastError, NotFound, UsageError
 from holdfast.trail.place import locate
@@ -47,8 +48,7 @@ class Target:
         """The same with `model` as the first choice of every agent; what was declared stays as the fallback."""
         if model is None:
             return self
-        agents = tuple(replace(agent, models=[model, *agent.models]) for agent in self.agents)
-        return replace(self, agents=agents)
+        return replace(self, agents=with_first(self.agents, model))
 
     @property
     def declared(self) -> App:
