@@ -327,6 +327,13 @@ def test_a_router_that_cannot_work_names_the_fix(options: dict[str, object], fix
         ToolRouter(**options)
 
 
+def test_a_provider_of_embeddings_that_there_is_not_is_refused(world: World) -> None:
+    """When the app makes its agents ready, not by quietly ranking by words for ever."""
+    router = ToolRouter(embed="opnai:text-embedding-3-small")
+    with pytest.raises(DeclarationError, match="no provider 'opnai'"):
+        run(world, Watched(Say("done")), "hello", router=router)
+
+
 def test_a_router_shows_only_tools_that_there_are() -> None:
     """And an agent with many has no tool of the name by which a model asks for more."""
     with pytest.raises(DeclarationError, match="no tool 'gone'"):

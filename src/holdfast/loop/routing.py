@@ -67,10 +67,20 @@ class Routing:
 
     @classmethod
     def of(cls, agent: Agent[object], *, clock: Clock) -> "Routing | None":
-        """The agent's router, or its default; `None`: its models are shown every tool."""
+        """The agent's router, or its default; `None`: its models are shown every tool.
+
+        Raises:
+            DeclarationError: There is no such provider of embeddings.
+            MissingExtra: It needs a package that is not installed.
+        """
         router = agent.router or (ToolRouter() if len(agent.tools) > MANY else None)
         if router is None or len(agent.tools) <= router.most or all(map(is_rule, agent.models)):
             return None  # rules are told no definitions, and call what they know
+        if isinstance(router.embed, str):
+            # Who is shown a shortlist is asked through the model library, so that it is imported already.
+            from holdfast.loop.library import check_name  # noqa: PLC0415
+
+            check_name(router.embed)
         return cls(router, agent.tools, clock=clock)
 
     def ranked_by_words(self, texts: Sequence[str], fell_back: str | None = None) -> Ranking:
