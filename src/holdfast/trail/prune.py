@@ -27,7 +27,7 @@ _PAGE: Final = 500
 _LONG_S: Final = 0.05
 """A transaction that takes longer makes the next one smaller."""
 _SHORT_S: Final = 0.02
-_MOST: Final = 2_000
+_MOST: Final = 1_000
 """Events of one transaction, unless a single journal has more."""
 _LEAST: Final = 20
 _PAYLOADS: Final = 20

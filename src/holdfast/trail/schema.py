@@ -354,6 +354,7 @@ tool_cache = Table(
     Column("at", MOMENT, nullable=False),
     PrimaryKeyConstraint("tool_name", "digest"),
 )
+Index("agent_tool_cache_execution", tool_cache.c.execution_id)
 
 credentials = Table(
     "agent_credentials",

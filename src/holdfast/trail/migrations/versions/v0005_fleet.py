@@ -67,6 +67,7 @@ def _what_was_pruned() -> None:
     )
     op.create_index("agent_pruned_entry", "agent_pruned", ["entry"])
     op.create_index("agent_feedback_execution", "agent_feedback", ["execution_id"])
+    op.create_index("agent_tool_cache_execution", "agent_tool_cache", ["execution_id"])
     prunable = sa.text("completed_at IS NOT NULL AND parent_id IS NULL AND pruned_at IS NULL")
     op.create_index(
         "agent_executions_prunable",
