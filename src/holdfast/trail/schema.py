@@ -148,9 +148,7 @@ Index(
     sqlite_where=_ended,
     postgresql_where=_ended,
 )
-Index(
-    "agent_executions_prunable", executions.c.completed_at, executions.c.id, sqlite_where=_past, postgresql_where=_past
-)
+Index("agent_executions_past", executions.c.completed_at, executions.c.id, sqlite_where=_past, postgresql_where=_past)
 Index("agent_executions_idempotency", executions.c.agent_type, executions.c.idempotency_key, unique=True)
 
 events = Table(

@@ -70,7 +70,7 @@ def _what_was_pruned() -> None:
     op.create_index("agent_tool_cache_execution", "agent_tool_cache", ["execution_id"])
     prunable = sa.text("completed_at IS NOT NULL AND parent_id IS NULL AND pruned_at IS NULL")
     op.create_index(
-        "agent_executions_prunable",
+        "agent_executions_past",
         "agent_executions",
         ["completed_at", "id"],
         sqlite_where=prunable,
