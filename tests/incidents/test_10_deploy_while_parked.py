@@ -1,11 +1,17 @@
 """Incident 10: a deploy changes a tool's schema while executions are parked."""
 
+import asyncio
 import json
+import runpy
+import signal
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from tests.incidents.place import Place
+from holdfast import App
+from holdfast.types import Execution
+from tests.incidents.place import Place, until
 
 FILE = '''
 import os
@@ -95,3 +101,51 @@ def test_without_a_change_there_is_nothing_to_list(place: Place, before: str):
     parked(place, before)
     doctor = place.holdfast("doctor", before, "--json")
     assert (doctor.code, doctor.out.read_text()) == (0, "")
+
+
+EACH = 4
+CHANGED = "TOOL_CHANGED"
+DONE = [(policy, "completed", None) for policy in ("continue", "review", "fail")]
+REFUSED = ("fail", "failed", CHANGED)
+
+
+def test_workers_of_both_versions_are_at_work(
+    postgres_place: Place, before: str, after: str, monkeypatch: pytest.MonkeyPatch
+):
+    """A deploy changes a tool's schema while executions are parked: whichever version takes one up does as declared."""
+    place = postgres_place
+
+    async def story(app: App) -> None:
+        ids = {one: [(await app.start(one, "go")).id for _ in range(EACH)] for one in POLICIES}
+        mine = [one for each in ids.values() for one in each]
+        with ExitStack() as stack:
+            old = stack.enter_context(place.worker(before, HOLDFAST_CONCURRENCY=1))
+            for one in mine:
+                assert (await app.wait(one, 30)).status == "awaiting_review"
+            new = stack.enter_context(place.worker(after, HOLDFAST_CONCURRENCY=1))
+            await until(lambda: "worker_started" in new.said)
+            for asked in await app.approvals():
+                await app.decide(asked.id, "answer", by="Ada", note="now")
+            stands = [await app.wait(one, 30) for one in mine]
+            old.signal(signal.SIGTERM)
+            assert await asyncio.to_thread(old.wait) == 0
+            for asked in await app.approvals():
+                assert asked.kind == "change"
+                await app.decide(asked.id, "approve", by="Ada")
+            ended = [await app.wait(one, 30) for one in mine]
+            assert new.code is None
+        assert {_how(one) for one in stands} <= {*DONE, ("review", "awaiting_review", CHANGED), REFUSED}
+        assert {_how(one) for one in ended} <= {*DONE, REFUSED}
+        assert {_how(one) for one in ended} >= {DONE[0], DONE[1]}
+        completed = [one for one in ended if one.status == "completed"]
+        effects = {effect.key.partition(":")[0]: effect.tool for effect in place.ledger.effects()}
+        assert effects == {one.id: f"ship-{one.agent_type}" for one in completed}
+        assert len(place.did()) == len(completed)
+
+    monkeypatch.setenv("INCIDENT_FOLDER", str(place.folder))
+    agents = list(runpy.run_path(before)["app"].agents.values())
+    place.play(story, App(agents, place.database), within_s=90)
+
+
+def _how(one: Execution) -> tuple[str, str, str | None]:
+    return one.agent_type, one.status, one.status_reason

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
@@ -111,3 +111,51 @@ def test_the_disk_is_full(sqlite_place: Place):
 
     with restored():
         sqlite_place.play(lambda app: survives(sqlite_place, app, fill, empty, says="away"))
+
+
+FULL = """
+    CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = 'disk_full'; END $$;
+    CREATE TRIGGER no_room BEFORE INSERT ON agent_events EXECUTE FUNCTION no_room();
+"""
+ROOM = "DROP TRIGGER no_room ON agent_events; DROP FUNCTION no_room"
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("how", ["crashed", "full"])
+def test_a_fleet_waits_for_its_database(postgres: Postgres, postgres_place: Place, how: str):
+    """The database goes away, or its disk is full: three workers say so, wait, and end what they had begun."""
+    place = postgres_place
+    slow = to_do(call("look"), call("move", trouble="run:0.05"), call("ship"), call("look", "8"))
+
+    def leave() -> None:
+        if how == "full":  # what a server says that has no room; one with a full disk cannot be had everywhere
+            place.sql(FULL)
+        else:
+            postgres.stop(signal.SIGQUIT)
+
+    def come_back() -> None:
+        if how == "full":
+            place.sql(ROOM)
+        else:
+            postgres.ensure_running()
+
+    async def story(app: App) -> None:
+        taken = [await app.start("clerk", slow) for _ in range(3 * SOME)]
+        with ExitStack() as stack:
+            some = {"HOLDFAST_CONCURRENCY": 4, "HOLDFAST_LEASE_S": 1}
+            workers = [stack.enter_context(place.worker(**some)) for _ in range(3)]
+            await until(lambda: len(place.did()) >= SOME)
+            await asyncio.to_thread(leave)
+            await until(lambda: all("database_away" in worker.said for worker in workers))
+            await asyncio.sleep(1)  # longer than the lease
+            await asyncio.to_thread(come_back)
+            ended = [await app.wait(execution.id) for execution in taken]
+            for worker in workers:
+                worker.signal(signal.SIGTERM)
+            assert [await asyncio.to_thread(worker.wait) for worker in workers] == [0, 0, 0]
+        assert {execution.status for execution in ended} == {"completed"}
+        assert all([len(await events_of(app, execution.id)) == execution.last_seq for execution in ended])
+
+    place.play(story)
+    assert len(place.did("ship")) == len({effect.key for effect in place.ledger.effects("ship")}) == 3 * SOME
