@@ -18,6 +18,7 @@ from holdfast import (
     Reply,
     Say,
     ask_always,
+    never_ask,
     tool,
     workflow,
 )
@@ -272,6 +273,37 @@ def test_a_failed_conversation_that_is_retried_comes_back(sqlite_database: str) 
         assert (again.status, again.result) == ("completed", "Then I will do it.")
 
     play(sqlite_database, [triage_for(billing_with(gives_up, after=1), models=[ScriptedModel(steps)])], story)
+
+
+def test_what_happened_before_a_retry_is_not_done_again_by_the_other_agent(sqlite_database: str) -> None:
+    """The record of effects goes over with the conversation, those of turns that were set aside included."""
+    paid: list[int] = []
+
+    @tool(effect="irreversible", review=never_ask)
+    def pay(amount: int) -> str:
+        """Pay."""
+        paid.append(amount)
+        return "paid"
+
+    turns = iter([Call("pay", {"amount": 5}), Call("cannot_complete", {"reason": "?"}), HAND_OVER])
+    said = iter([Call("cannot_complete", {"reason": "?"}), Call("pay", {"amount": 5}), Say("It was paid.")])
+    billing = Agent(name="billing", models=[lambda _: reply(next(said))], tools=[pay])
+
+    async def story(app: App) -> None:
+        failed = await worked(app)
+        await app.retry(failed.id, by="ada", from_step=1)
+        async with app.worker():
+            await app.wait(failed.id, 30)
+            (child,) = await app.list(agent="billing")
+            await app.retry(child.id, by="ada", from_step=1)
+            ended = await app.wait(child.id, 30)
+        assert (ended.status, ended.result, paid) == ("completed", "It was paid.", [5])
+
+    play(sqlite_database, [triage_for(billing, models=[lambda _: reply(next(turns))], tools=[pay])], story)
+
+
+def reply(step: Call | Say) -> Reply:
+    return Calls([step]) if isinstance(step, Call) else step
 
 
 class Ticket(BaseModel):

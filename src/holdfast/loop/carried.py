@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic_core import to_jsonable_python
 
-from holdfast.loop.history import CallState, History, size_of
+from holdfast.loop.history import CallState, Happened, History, size_of
 from holdfast.loop.transcript import Answered, Entry, Responded, Returned, Told
 from holdfast.types import CallRecord, Json
 
@@ -25,6 +25,7 @@ def carry(history: History, call: CallState, words: str) -> dict[str, Json]:
         "records": [to_jsonable_python(one) for one in (*history.records, record)],
         "notes": list(history.notes),
         "provider_ids": sorted(history.provider_ids),
+        "happened": [_happened(item) for item in history.happened],
     }
 
 
@@ -36,8 +37,30 @@ def take_over(history: History, data: Mapping[str, Any]) -> None:
     history.records = [CallRecord(**record) for record in data["records"]]
     history.notes = list(data["notes"])
     history.provider_ids = set(data["provider_ids"])
+    history.happened = [_known(item) for item in data["happened"]]
     history.recalled = ()  # its thread's earlier words are among those taken over
     history.rebuilt += 1
+
+
+def _happened(item: Happened) -> dict[str, Json]:
+    """A call of turns that a retry set aside: the other agent does not make it again either."""
+    return {
+        "call_id": item.call_id,
+        "tool": item.tool,
+        "digests": sorted(item.digests),
+        "ended": item.ended,
+        "key": item.key,
+    }
+
+
+def _known(item: Mapping[str, Any]) -> Happened:
+    return Happened(
+        call_id=item["call_id"],
+        tool=item["tool"],
+        digests=frozenset(item["digests"]),
+        ended=item["ended"],
+        key=item["key"],
+    )
 
 
 def _spelled(entry: Entry) -> dict[str, Json]:

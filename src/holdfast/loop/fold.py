@@ -76,7 +76,11 @@ def rewind(history: History, before: Sequence[Event], data: Data) -> None:
     for name in CARRIED:
         setattr(base, name, getattr(history, name))
     base.approvals, base.calls, base.reserved = {}, {}, None
-    endings = {event.data["call_id"]: event.data for event in before if event.kind == kinds.CALL_ENDED}
+    endings: dict[Json, Mapping[str, Json]] = {
+        one.call_id: one.ended
+        for one in history.happened
+        if one.ended is not None  # of agents before this one too
+    } | {event.data["call_id"]: event.data for event in before if event.kind == kinds.CALL_ENDED}
     base.happened = [happened_of(cast("Data", item), endings) for item in data["happened"]]
     for field in fields(History):
         setattr(history, field.name, getattr(base, field.name))

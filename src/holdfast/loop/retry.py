@@ -70,7 +70,11 @@ def set_aside(execution_id: str, events: Sequence[Event], from_step: int) -> Set
     replay(history, events)
     kept = [as_item(call) for call in made if call.settled or call.repeatable]
     known = {call.id: call for call in calls_of(events)}
-    told = [line for call in [*(known[item.call_id] for item in history.happened), *made] if (line := line_of(call))]
+    told = [
+        line
+        for call in [*(known[it.call_id] for it in history.happened if it.call_id in known), *made]
+        if (line := line_of(call))
+    ]
     return SetAside(
         from_step=from_step,
         told=in_words(from_step, told) if told else None,

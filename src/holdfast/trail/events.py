@@ -10,7 +10,7 @@ from typing import Final
 STARTED: Final = "execution.started"
 """input, agent, agent_version, user, thread, priority, tools {name: schema hash}, limits {...}; where it has one:
 origin (what the door that took the request wants to find again), workflow (true: its steps are code), handover (the
-conversation as it was given to this agent: from, execution, reason, entries, records, notes)"""
+conversation as it was given to this agent: from, execution, reason, entries, records, notes, happened, provider_ids)"""
 CLAIMED: Final = "execution.claimed"
 """worker, fence"""
 PARKED: Final = "execution.parked"
