@@ -29,12 +29,12 @@ class Statements:
     owned: Sequence[str]
     told: Sequence[str]
     executions: str
-    payloads: Sequence[str]
-    """What goes of rows that stay."""
+    outputs: str
+    """Of calls, that go though the calls stay."""
     events: str
     """Of events that are no decisions."""
     mark: str
-    """The time first."""
+    """An execution as pruned, and empty; the time first."""
     insert_events: str
     insert_pruned: str
     forget: str
@@ -67,12 +67,11 @@ def _worded(ids: str, *, at: str, spelled: str, data: str, lock: str, head: str,
         owned=[f"DELETE FROM {table} WHERE execution_id {ids}" for table in _OWNED],  # noqa: S608
         told=[f"DELETE FROM {table} WHERE execution_id {ids}" for table in _TOLD],  # noqa: S608
         executions=f"DELETE FROM agent_executions WHERE id {ids}",  # noqa: S608
-        payloads=[
-            f"UPDATE agent_executions SET input_data = NULL, state = NULL, result = NULL WHERE id {ids}",  # noqa: S608
-            f"UPDATE agent_tool_calls SET tool_output = NULL WHERE execution_id {ids}",  # noqa: S608
-        ],
+        outputs=f"UPDATE agent_tool_calls SET tool_output = NULL WHERE execution_id {ids} AND tool_output IS NOT NULL",  # noqa: S608
         events=f"DELETE FROM agent_events WHERE execution_id {ids} AND kind NOT IN ({_KEPT})",  # noqa: S608
-        mark=f"UPDATE agent_executions SET pruned_at = {at} WHERE id {ids}",  # noqa: S608
+        mark=f"""
+            UPDATE agent_executions SET pruned_at = {at}, input_data = NULL, state = NULL, result = NULL WHERE id {ids}
+        """,  # noqa: S608
         insert_events=f"INSERT INTO agent_events (execution_id, seq, kind, version, data, at, hash) {rows}",
         insert_pruned=f"INSERT INTO agent_pruned (execution_id, entry, last_seq, last_hash, remains) {records}",
         forget=f"DELETE FROM agent_blobs WHERE digest {ids} AND created_at < {at}",  # noqa: S608
@@ -180,7 +179,7 @@ def _keep_audit(run: controls.Run, sql: Statements, asked: Pruning, of: Sequence
         if row.kind not in DECISIONS
     ]
     run(sql.outbox, (ids, ids))
-    for statement in (*sql.told, *sql.payloads, sql.events):
+    for statement in (*sql.told, sql.outputs, sql.events):
         run(statement, (ids,))
     run(sql.insert_events, (json.dumps(stubs),))
     run(sql.mark, (asked.at, ids))
