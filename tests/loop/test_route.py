@@ -6,8 +6,12 @@ from collections.abc import Sequence
 import pytest
 
 from bench.company_tools import QUESTIONS, UNSEEN, tools
-from holdfast import Agent, App, Conversation, Limits, ToolRouter, tool
+from holdfast import Agent, App, Conversation, ToolRouter, tool
 from holdfast.errors import DeclarationError
+from holdfast.loop.context import known_prefix
+from holdfast.loop.fold import apply
+from holdfast.loop.history import History
+from holdfast.loop.prompt import tool_size
 from holdfast.testing import Call, Fail, Say, ScriptedModel
 from holdfast.testing.scripted import as_error
 from holdfast.types import Event, Execution
@@ -301,13 +305,15 @@ def test_a_worker_that_takes_over_shows_the_same_list(world: World) -> None:
 
 def test_a_longer_list_is_held_room_for(world: World) -> None:
     """What the provider counted was without the tools that joined: their definitions are reserved besides."""
-    steps = [Call("find_tools", {"need": "weather"}), Call("find_tools", {"need": "hotel"}), Say("done")]
-    ended, events = run(world, Watched(*steps), "hello", router=ToolRouter(most=2), limits=Limits(tokens=60_000))
-    joined = lists(events)[1].data["added_tokens"]
-    held = [event.data["reserved_tokens"] for event in events if event.kind == "model.requested"]
-    assert ended.status == "completed"
-    assert joined > 200
-    assert held[1] > joined
+    history = History(last_usage=(100, 10), entries_at_last_usage=2, shortlist=["weather"])
+    chosen = {"step": 2, "anew": False, "added": {"found": ["deploy"]}, "added_tokens": 500}
+    apply(history, "tools.shortlisted", chosen)
+    assert (history.shortlist, known_prefix(history)) == (["weather", "deploy"], (610, 2))
+    _, events = run(
+        world, Watched(Call("find_tools", {"need": "deploy"}), Say("done")), "hello", router=ToolRouter(most=2)
+    )
+    (sizes,) = [event.data["added_tokens"] for event in lists(events)[1:]]
+    assert sizes >= sum(tool_size(one) for one in MANY if one.name == "deploy")
 
 
 @pytest.mark.parametrize(
