@@ -205,7 +205,7 @@ class App(Answers, Lookup):
     async def wait(self, execution_id: str, timeout_s: float | None = None) -> Execution:
         """The execution, once it has ended or waits for a person.
 
-        One that waits for others is given back, still pending with the reason `CHILDREN`, when all that is left below
+        One that waits for others is given back, still pending with the reason `CHILDREN` or `AGENTS`, when all that is left below
         it waits for people: `approvals(execution_id=..., below=True)` has their questions.
 
         Raises:

@@ -365,3 +365,23 @@ def test_cancelling_stops_all_of_it(sqlite_database: str) -> None:
         assert "text" not in [one["name"] for one in data(await journal(app, started.id), "step.started")]
 
     play(sqlite_database, trip(plan(task("b", "book", {}), task("text", after=["b"])), tools=[book]), story)
+
+
+def test_a_planner_is_given_back_when_all_that_is_left_waits_for_people(database: str) -> None:
+    """Whoever runs it hears of the questions below it, and goes on when they are answered."""
+
+    @tool(effect="irreversible")
+    def book(city: str) -> str:
+        """Book it."""
+        return city
+
+    async def story(app: App) -> None:
+        waiting = await app.run("trip", "go", timeout_s=30)
+        assert (waiting.status, waiting.status_reason) == ("pending", "AGENTS")
+        (question,) = await app.approvals(execution_id=waiting.id, below=True)
+        await app.decide(question.id, "approve", by="mia")
+        assert (await app.resume(waiting.id, timeout_s=30)).result == "text of it"
+
+    play(
+        database, trip(plan(task("book", "book", {"city": "Rome"}), task("text", after=["book"])), tools=[book]), story
+    )

@@ -26,7 +26,7 @@ from holdfast.errors import NotFound, UsageError
 from holdfast.policy.times import seconds
 from holdfast.teams.workflow import Workflow
 from holdfast.trail import events as kinds
-from holdfast.types import Approval, Execution, Json
+from holdfast.types import FOR_OTHERS, Approval, Execution, Json
 
 INTERRUPTED: Final = 130
 T = TypeVar("T")
@@ -189,7 +189,7 @@ class Run:
     async def _people(self, seq: int) -> bool:
         """Ask who sits here, where it or one below it waits for a person; `False` when somebody else is to answer."""
         while (execution := await self.app.get(self.id)).last_seq <= seq:
-            if execution.status_reason == "CHILDREN":
+            if execution.status_reason in FOR_OTHERS:
                 if not await self._before_news(self.app.wait(self.id), self.id, seq):
                     return True
             elif execution.status != "awaiting_review":

@@ -212,7 +212,8 @@ async def park(stage: Stage, *, undoes: bool) -> None:
     else:
         now = activation.desk.clock.now()
         wake_at = min([wait.until for wait in waits if wait.until], default=now + timedelta(seconds=LOOK_S))
-        await activation.park("WAITING", status="pending", wake_at=wake_at, for_news=True)
+        others = all(wait.people or wait.reason == "AGENTS" for wait in waits)
+        await activation.park("AGENTS" if others else "WAITING", status="pending", wake_at=wake_at, for_news=True)
 
 
 async def fail(stage: Stage, undoing: Undoing) -> None:

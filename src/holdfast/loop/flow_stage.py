@@ -75,6 +75,7 @@ class Wait:
     people: bool = False
     until: datetime | None = None
     reason: str = "WAITING"
+    """`AGENTS`: for executions below it."""
 
 
 class Stage:

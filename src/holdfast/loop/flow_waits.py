@@ -62,7 +62,7 @@ async def do_agent(stage: Stage, name: str, agent: Agent[object] | str, given: o
         if end.status == "failed":
             raise failure_of(name, end.error or "", end.failure)
         return await _as_output(stage, member, name, end.result)
-    return await stage.block(Wait(what=f"{name}: agent {member.name} works on it"))
+    return await stage.block(Wait(what=f"{name}: agent {member.name} works on it", reason="AGENTS"))
 
 
 async def _member(stage: Stage, name: str, agent: Agent[object] | str) -> Agent[object]:

@@ -8,7 +8,7 @@ from holdfast.errors import StoreUnavailable
 from holdfast.ports import Journal, Store
 from holdfast.trail import events as kinds
 from holdfast.trail.prune_remains import gone
-from holdfast.types import Event, Execution
+from holdfast.types import FOR_OTHERS, Event, Execution
 
 END_EVENTS: Final = frozenset({kinds.COMPLETED, kinds.FAILED, kinds.CANCELLED})
 PAGE: Final = 500
@@ -60,7 +60,7 @@ async def settled(record: Record, execution_id: str) -> Execution:
                 execution = await record.get(execution_id)
                 if execution.ended or execution.status == "awaiting_review":
                     return execution
-                if execution.status_reason != "CHILDREN":
+                if execution.status_reason not in FOR_OTHERS:
                     continue
                 below = await record.unended(execution_id)
                 if below and all(below.values()):

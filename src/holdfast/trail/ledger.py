@@ -21,7 +21,7 @@ from holdfast.types import ENDED, Append, Json, Status
 
 AWAY = "CHILDREN"
 """Why an execution is parked that waits for the ends of its children."""
-WAITS = "WAITING"
+WAITS = frozenset({"WAITING", "AGENTS"})
 """Why a workflow is parked that goes on as soon as anything comes: an end, an answer, a signal."""
 Told: TypeAlias = Literal["opened", "reminded", "escalated", "decided", "expired", "withdrawn"]
 """What people are told about a question."""
@@ -248,7 +248,7 @@ class Ledger:
 
     def wake_if_waiting(self, head: Head, *, at: str) -> None:
         """Make a workflow claimable that waits for whatever comes next."""
-        if head.status == "pending" and head.status_reason == WAITS:
+        if head.status == "pending" and head.status_reason in WAITS:
             self.move(head, "pending", reason="WOKEN", at=at)
 
     def wake_if_answered(self, head: Head, *, reason: str, at: str) -> None:

@@ -16,6 +16,7 @@ from holdfast.trail.reader import Restorer, as_stored, columns, contents, moment
 from holdfast.trail.schema import approvals, blobs, events, executions, feedback, tool_cache, tool_calls, workers
 from holdfast.types import (
     ENDED,
+    FOR_OTHERS,
     Approval,
     ApprovalStatus,
     DeadLetter,
@@ -163,7 +164,7 @@ def unended(connection: Connection, execution_id: str) -> dict[str, bool]:
     next_ = select(c.id, c.status, c.status_reason).join(below, c.parent_id == below.c.id)
     below = below.union_all(next_.where(c.parent_id.is_not(None)))
     found = connection.execute(select(below).where(below.c.status.not_in(ENDED)))
-    return {id_: status == "awaiting_review" or reason == "CHILDREN" for id_, status, reason in found}
+    return {id_: status == "awaiting_review" or reason in FOR_OTHERS for id_, status, reason in found}
 
 
 def blob(connection: Connection, digest: str) -> bytes:

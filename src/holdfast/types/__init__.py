@@ -68,7 +68,7 @@ from holdfast.types.delivery import (
     Severity,
 )
 from holdfast.types.event import Event, NewEvent
-from holdfast.types.execution import ENDED, TRANSITIONS, Claimed, Execution, NewExecution, Status
+from holdfast.types.execution import ENDED, FOR_OTHERS, TRANSITIONS, Claimed, Execution, NewExecution, Status
 from holdfast.types.fallback import Cached, Default, GoodResult
 from holdfast.types.feedback import Feedback, FeedbackKind
 from holdfast.types.fleet import Fleet, HeldExecution, Offer, Place, Queue, RateFlow, SeenWorker, Unserved
@@ -86,6 +86,7 @@ from holdfast.types.value import Json
 
 __all__ = [
     "ENDED",
+    "FOR_OTHERS",
     "TRANSITIONS",
     "Account",
     "Address",

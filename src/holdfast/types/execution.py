@@ -13,6 +13,9 @@ from holdfast.types.value import Json
 Status = Literal["pending", "running", "awaiting_review", "completed", "failed", "cancelled"]
 ENDED: frozenset[Status] = frozenset({"completed", "failed", "cancelled"})
 
+FOR_OTHERS: frozenset[str] = frozenset({"CHILDREN", "AGENTS"})
+"""Reasons for which one is pending that waits for executions below it: a supervisor's, and a workflow's."""
+
 TRANSITIONS: Mapping[Status, frozenset[Status]] = {
     "pending": frozenset({"running", "failed", "cancelled"}),
     "running": frozenset({"pending", "awaiting_review", "completed", "failed", "cancelled"}),
