@@ -46,7 +46,7 @@ clerk = Agent(name="clerk", models=[by_rules], tools=[wait_there], limits=limits
 async def measure(database: str) -> dict[str, object]:
     """Resident memory with so many executions in their eleventh turn, and connections."""
     migrate(database)
-    process, found = psutil.Process(), dict[str, object]()
+    process, found, before = psutil.Process(), dict[str, object](), _counted(database)
     async with App(agents=[clerk], database=database) as app, app.worker(concurrency=max(ACTIVE)):
         spare_what_is_loaded()
         going = list[asyncio.Task[object]]()
@@ -63,7 +63,23 @@ async def measure(database: str) -> dict[str, object]:
         OPEN.set()
         await asyncio.gather(*going)
         found["disk_bytes_a_turn"] = round(size(database) / (max(ACTIVE) * (TURNS + 1)))
+        await asyncio.sleep(1.5)  # PostgreSQL's counters come a second late
+        for name, count in _counted(database).items():
+            found[f"{name}_a_turn"] = round((count - before[name]) / (max(ACTIVE) * (TURNS + 1)), 2)
     return found
+
+
+def _counted(database: str) -> dict[str, int]:
+    """What PostgreSQL has written so far: its log is what a standby is sent, and what an archive takes."""
+    if not is_postgres(database):
+        return {}
+    query = """
+        SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint AS wal_bytes, xact_commit AS commits,
+            tup_inserted AS rows_inserted, tup_updated AS rows_updated
+        FROM pg_stat_database WHERE datname = current_database()
+    """
+    with psycopg.connect(database, row_factory=psycopg.rows.dict_row) as connection:
+        return {name: int(count) for name, count in (connection.execute(query).fetchone() or {}).items()}
 
 
 def _connections(database: str) -> int | None:
