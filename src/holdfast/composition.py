@@ -37,6 +37,7 @@ from holdfast.teams.workflow import accepted
 from holdfast.tools.fallback import tools_behind
 from holdfast.trail.controls.breaker import BreakerRules
 from holdfast.trail.health import MetricsText
+from holdfast.trail.place import Connections
 from holdfast.trail.redact import Redactor, redact_log
 from holdfast.trail.traces.live import Tracing
 from holdfast.trail.traces.setup import open_tracing
@@ -138,6 +139,7 @@ class Parts:
                     redactor=self.redactor(),
                     capacity=self.settings.queue_depth,
                     breakers=BreakerRules(**self.settings.breakers.model_dump()),
+                    connections=Connections.of(self.settings.postgres),
                 )
             return self._trail
 

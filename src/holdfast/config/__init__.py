@@ -4,6 +4,7 @@ from holdfast.config.alerts import AlertSettings
 from holdfast.config.controls import BreakerSettings, BudgetSettings, RateSettings
 from holdfast.config.hooks import HookSettings
 from holdfast.config.logs import configure_logging, quieted
+from holdfast.config.postgres import PostgresSettings
 from holdfast.config.sections import (
     EmailSettings,
     PersonSettings,
@@ -24,6 +25,7 @@ __all__ = [
     "EmailSettings",
     "HookSettings",
     "PersonSettings",
+    "PostgresSettings",
     "PriceSettings",
     "RateSettings",
     "Settings",

@@ -22,6 +22,7 @@ from holdfast.config.alerts import AlertSettings
 from holdfast.config.controls import BreakerSettings, BudgetSettings, RateSettings, ShareSettings
 from holdfast.config.hooks import HookName, HookSettings
 from holdfast.config.oidc import OidcSettings
+from holdfast.config.postgres import PostgresSettings
 from holdfast.config.retention import RetentionSettings
 from holdfast.config.schedules import ScheduleSettings
 from holdfast.config.sections import (
@@ -118,6 +119,8 @@ class Settings(BaseSettings):
     """What people want to hear of, by name."""
     retention: RetentionSettings = Field(default_factory=RetentionSettings)
     """How long the record stays."""
+    postgres: PostgresSettings = Field(default_factory=PostgresSettings)
+    """How a PostgreSQL server is connected to."""
     telemetry: TelemetrySettings = Field(default_factory=TelemetrySettings)
     """Where traces go."""
 

@@ -20,7 +20,7 @@ from holdfast.trail.codec import GENESIS, blob_refs, canonical, chain, stamp
 from holdfast.trail.controls.sql import AUDIT
 from holdfast.trail.events import JOURNAL_PRUNED
 from holdfast.trail.migrate import require_current
-from holdfast.trail.place import locate
+from holdfast.trail.place import Connections, locate
 from holdfast.trail.prune_audit import PrunedRow, Prunings, parsed
 from holdfast.trail.prune_remains import ENTRY, Stored, Sum
 from holdfast.trail.reader import Reader, columns
@@ -314,7 +314,7 @@ def _verify_now(database: str) -> Report:
     place = locate(database)
     if place.kind == "sqlite" and not Path(place.path).exists():
         raise NotFound(f"there is no database {place.path}")
-    reader = Reader(place)
+    reader = Reader(place, Connections(pooled=True))  # whatever the address leads to
     try:
         reader.now(lambda connection: require_current(connection, place))
         return reader.now(_verify_connection)

@@ -80,6 +80,11 @@ class Bell:
         with self._lock:
             return [*{**self._watching, **self._settling}]
 
+    def watched_closely(self) -> list[str]:
+        """Executions of which somebody wants every step, not only the end."""
+        with self._lock:
+            return [*self._watching]
+
     def waited_for(self) -> bool:
         """Whether anybody waits for anything."""
         return bool(self._watching or self._settling or self._working)

@@ -17,8 +17,14 @@ _AFTER_TROUBLE_S: Final = 1.0
 class Changes(Protocol):
     """A connection that learns of other processes' commits."""
 
-    def look(self, watched: Sequence[str], *, wait_s: float) -> News:
-        """What changed since the last look; waits up to `wait_s` for the first sign of it."""
+    def look(self, watched: Sequence[str], closely: Sequence[str], *, wait_s: float) -> News:
+        """What changed since the last look; waits up to `wait_s` for the first sign of it.
+
+        Args:
+            watched: Executions that somebody waits for.
+            closely: Those among them of which every step is wanted, not only the end.
+            wait_s: Seconds.
+        """
         ...
 
     def close(self) -> None:
@@ -49,7 +55,7 @@ class FileChanges:
         self._pause = threading.Event()
         self._moves = Moves()
 
-    def look(self, watched: Sequence[str], *, wait_s: float) -> News:
+    def look(self, watched: Sequence[str], closely: Sequence[str], *, wait_s: float) -> News:  # noqa: ARG002 - one counter tells of all
         self._pause.wait(wait_s)
         before, self._version = self._version, self._now()
         if before == self._version:
@@ -125,5 +131,5 @@ class Listener:
             self._wanted.clear()
             if not bell.waited_for():  # nobody came between the two looks
                 return
-        if news := changes.look(bell.watched(), wait_s=LOOK_EVERY_S):
+        if news := changes.look(bell.watched(), bell.watched_closely(), wait_s=LOOK_EVERY_S):
             bell.ring(news)

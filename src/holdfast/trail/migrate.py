@@ -28,7 +28,8 @@ def migrate(database: str) -> str:
     if place.kind == "sqlite":
         upgrade_file(place)
         return HEAD
-    engine = create_engine(place.sqlalchemy_url, poolclass=NullPool)
+    # Nothing is left to a session: the address may be that of a pooler.
+    engine = create_engine(place.sqlalchemy_url, poolclass=NullPool, connect_args={"prepare_threshold": None})
     try:
         with engine.begin() as connection:
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})

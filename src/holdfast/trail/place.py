@@ -4,10 +4,41 @@ import re
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal, Self
 from urllib.parse import urlsplit, urlunsplit
 
+from holdfast.config import PostgresSettings
 from holdfast.errors import MissingExtra, UsageError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connections:
+    """How a process connects to a PostgreSQL server, beside the one connection that writes."""
+
+    readers: int = 4
+    """That only read, at most."""
+    pooled: bool = False
+    """Whether the address is that of a pooler in transaction mode: then nothing is left to a session."""
+    listen_at: str | None = None
+    """The server's own address, for the one connection that listens. `None`: the database's, and through a pooler
+    nobody listens: new work is looked for once a second."""
+
+    @classmethod
+    def of(cls, given: PostgresSettings) -> Self:
+        """As it is configured."""
+        return cls(
+            readers=given.readers,
+            pooled=given.pooler == "transaction",
+            listen_at=given.listen_url.get_secret_value() if given.listen_url else None,
+        )
+
+    @property
+    def prepare_after(self) -> int | None:
+        """Runs of a statement until the server keeps its plan for the session; `None`: it never does."""
+        return None if self.pooled else 5
+
+
+DIRECT: Final = Connections()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

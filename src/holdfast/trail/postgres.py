@@ -8,7 +8,7 @@ import select
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import psycopg
 from psycopg import Cursor, Pipeline, errors
@@ -26,6 +26,7 @@ from holdfast.trail.database import Verdict
 from holdfast.trail.fair import Lane, Look, Waiting
 from holdfast.trail.heads import Head, Question, Started
 from holdfast.trail.ledger import Ledger
+from holdfast.trail.place import DIRECT, Connections
 from holdfast.trail.requests import Badge, Claim, Follow, Lease, Mail, Prune, Retire, Row, Steer, Sweep
 from holdfast.types import Peer, PruneBatch
 
@@ -33,23 +34,28 @@ CHANNEL: Final = "holdfast"
 _ROWS_AT_ONCE: Final = 1_000
 _SEND_S: Final = 15.0
 _SETTINGS: Final = """
-    SELECT set_config('timezone', 'UTC', false),
-        set_config('statement_timeout', '0', false),
+    SELECT set_config('timezone', 'UTC', {local}),
+        set_config('statement_timeout', '0', {local}),
         -- A worker stopped in mid-transaction must not keep its rows locked: its executions are to be taken over.
-        set_config('idle_in_transaction_session_timeout', '10s', false),
+        set_config('idle_in_transaction_session_timeout', '10s', {local}),
         -- Statistics of a young table suggest reading all of it; every statement here goes by an index.
-        set_config('enable_seqscan', 'off', false),
-        set_config('enable_hashjoin', 'off', false),
-        set_config('enable_mergejoin', 'off', false),
-        set_config('jit', 'off', false),
+        set_config('enable_seqscan', 'off', {local}),
+        set_config('enable_hashjoin', 'off', {local}),
+        set_config('enable_mergejoin', 'off', {local}),
+        set_config('jit', 'off', {local}),
         CASE WHEN current_setting('synchronous_commit') = 'off'
-            THEN set_config('synchronous_commit', 'on', false) END
+            THEN set_config('synchronous_commit', 'on', {local}) END
 """
+_FOR_THE_SESSION: Final = _SETTINGS.format(local="false")
+_FOR_THE_TRANSACTION: Final = _SETTINGS.format(local="true")
 _AWAY: Final = ("08", "25", "53", "55", "57", "58")
 """Classes of SQLSTATE: connection, read-only server, resources (disk full), locks, shutdown, system."""
 
 
-def connect(url: str, *, name: str) -> psycopg.Connection[tuple[Any, ...]]:
+Session: TypeAlias = psycopg.Connection[tuple[Any, ...]]
+
+
+def connect(url: str, *, name: str, connections: Connections = DIRECT) -> Session:
     """A connection that notices within seconds when the server is gone."""
     connection = psycopg.connect(
         url,
@@ -60,8 +66,10 @@ def connect(url: str, *, name: str) -> psycopg.Connection[tuple[Any, ...]]:
         keepalives_interval=2,
         keepalives_count=3,
         tcp_user_timeout=15_000,
+        prepare_threshold=connections.prepare_after,
     )
-    connection.execute(_SETTINGS)
+    if not connections.pooled:
+        connection.execute(_FOR_THE_SESSION.encode())
     return connection
 
 
@@ -72,12 +80,13 @@ class PostgresDatabase:
         url: The server and the database.
         writer_key: Names this writer. Its transactions hold a lock of that name, so after a lost connection the
             next one begins when the server has finished the last.
+        connections: How the server is connected to. Default: as its own address allows.
     """
 
-    def __init__(self, url: str, *, writer_key: int) -> None:
-        self._url = url
+    def __init__(self, url: str, *, writer_key: int, connections: Connections = DIRECT) -> None:
+        self._url, self._connections = url, connections
         self._writer_key = writer_key
-        self._connection: psycopg.Connection[tuple[Any, ...]] | None = None
+        self._connection: Session | None = None
         self._pipelining: AbstractContextManager[Pipeline] | None = None
         self._pipeline: Pipeline | None = None
         self._news = False
@@ -89,11 +98,13 @@ class PostgresDatabase:
 
     def begin(self) -> None:
         if self._connection is None:
-            self._connection = connect(self._url, name="holdfast writer")
+            self._connection = connect(self._url, name="holdfast writer", connections=self._connections)
             self._pipelining = self._connection.pipeline()
             self._pipeline = self._pipelining.__enter__()
         self._news = False
         self._run("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
+        if self._connections.pooled:
+            self._run(_FOR_THE_TRANSACTION)
         self._run("SELECT pg_advisory_xact_lock(%s)", (self._writer_key,))
         # Asked before anybody wants to know: the answer comes with that to the next question, at no round trip.
         self._asked_version = self._run(controls.POSTGRES.version)
@@ -230,11 +241,11 @@ class PostgresDatabase:
         first, found = len(look.agents), 0
         for start in range(0, len(lanes), look.wanted + first):
             some = lanes[start : start + look.wanted + first]
-            of_each = [list[tuple[datetime, str]]() for _ in some]
+            of_each: list[list[tuple[datetime, str]]] = [[] for _ in some]
             asked = [(n, agent, lane, pin) for n, (agent, lane, pins) in enumerate(some) for pin in pins]
             columns = [list(column) for column in zip(*asked, strict=True)]
             for n, created_at, execution_id in self._rows(fair_sql.POSTGRES_TAKE, *columns, priority, depth):
-                of_each[n].append((created_at, str(execution_id)))
+                of_each[int(n)].append((created_at, str(execution_id)))
             for n, ((agent, lane, _), own) in enumerate(zip(some, of_each, strict=True), start):
                 # Of both queues together, as of each: no deeper than the look goes.
                 ids = [execution_id for _, execution_id in sorted(own)[:depth]]

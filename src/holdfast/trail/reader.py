@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import (
     ColumnElement,
@@ -27,12 +27,11 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from holdfast.errors import StoreError, StoreUnavailable
 from holdfast.trail.codec import blob_refs, resolve, stamp
-from holdfast.trail.place import Place
+from holdfast.trail.place import DIRECT, Connections, Place
 from holdfast.trail.readable import reading_uri
 from holdfast.trail.schema import DATA, blobs
 from holdfast.types import Json
 
-_THREADS: Final = 4
 T = TypeVar("T")
 
 
@@ -41,12 +40,13 @@ class Reader:
 
     Args:
         place: The database.
+        connections: How a server is connected to. Default: as a server's own address allows.
     """
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, connections: Connections = DIRECT) -> None:
         self._place = place
-        self._engine = _reading_engine(place)
-        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="holdfast-reader")
+        self._engine = _reading_engine(place, connections)
+        self._pool = ThreadPoolExecutor(connections.readers, thread_name_prefix="holdfast-reader")
 
     async def run(self, read: Callable[[Connection], T]) -> T:
         """Run a query on a thread of the pool.
@@ -64,7 +64,7 @@ class Reader:
         except DBAPIError as error:
             if _is_away(error):
                 raise StoreUnavailable(f"the database is away: {error.orig}") from error
-            raise StoreError(f"the database refused a query: {error.orig}") from error
+            raise StoreError(f"the database refused a query: {error.orig}{_advice(error)}") from error
 
     def close(self) -> None:
         """Let the running queries end, then let go."""
@@ -145,21 +145,21 @@ def contents(connection: Connection, digests: Iterable[str]) -> dict[str, bytes]
     return {digest: bytes(content) for digest, content in found}
 
 
-def _reading_engine(place: Place) -> Engine:
+def _reading_engine(place: Place, connections: Connections) -> Engine:
     if place.kind == "postgres":
         return create_engine(
             place.sqlalchemy_url,
-            pool_size=_THREADS,
+            pool_size=connections.readers,
             max_overflow=0,
             pool_pre_ping=True,
-            connect_args={"options": "-c timezone=UTC", "connect_timeout": 5},
+            connect_args={"connect_timeout": 5, "prepare_threshold": connections.prepare_after},
             isolation_level="AUTOCOMMIT",
         )
     return create_engine(
         "sqlite://",
         creator=lambda: _open(place.path),
         poolclass=QueuePool,
-        pool_size=_THREADS,
+        pool_size=connections.readers,
         max_overflow=0,
         isolation_level="AUTOCOMMIT",
     )
@@ -170,6 +170,13 @@ def _open(path: str) -> sqlite3.Connection:
     connection = sqlite3.connect(reading_uri(path), uri=True, timeout=5, check_same_thread=False)
     connection.execute("PRAGMA query_only = ON").close()
     return connection
+
+
+def _advice(error: DBAPIError) -> str:
+    """What to do about it, where that is known."""
+    if getattr(error.orig, "sqlstate", None) == "26000":
+        return "; its address is that of a pooler: say so with [postgres] pooler = 'transaction'"
+    return ""
 
 
 def _is_away(error: DBAPIError) -> bool:

@@ -23,7 +23,7 @@ from holdfast.trail.lists import ListSide
 from holdfast.trail.migrate import require_current, upgrade_file
 from holdfast.trail.outbox import OutboxSide
 from holdfast.trail.parts import Parts
-from holdfast.trail.place import Place, locate
+from holdfast.trail.place import DIRECT, Connections, Place, locate
 from holdfast.trail.prepare import Preparer
 from holdfast.trail.prune import PruneSide
 from holdfast.trail.questions import QuestionSide
@@ -109,6 +109,7 @@ async def open_trail(  # noqa: PLR0913 - what a trail depends on
     read_only: bool = False,
     capacity: int = CAPACITY,
     breakers: BreakerRules = BREAKERS,
+    connections: Connections = DIRECT,
 ) -> Trail:
     """Open the trail at a file path, `sqlite:///path` or `postgresql://...`.
 
@@ -125,8 +126,8 @@ async def open_trail(  # noqa: PLR0913 - what a trail depends on
     place, why = locate(database), "open it without read_only=True"
     if not read_only and _is_unwritable(place):
         read_only, why = True, f"{place.path} cannot be written; make the file and its folder writable for this user"
-    reader = await asyncio.to_thread(_prepare_place, place, read_only)
-    connection, open_changes = _drivers(place, new_id)
+    reader = await asyncio.to_thread(_prepare_place, place, read_only, connections)
+    connection, open_changes = _drivers(place, new_id, connections)
     listener = Listener(open_changes)
     bell = Bell(on_first=lambda: listener.wake(bell))
     observers = Observers()
@@ -155,13 +156,13 @@ def _is_unwritable(place: Place) -> bool:
     return place.kind == "sqlite" and Path(place.path).exists() and not writable(place.path)
 
 
-def _prepare_place(place: Place, read_only: bool) -> Reader:  # noqa: FBT001 - private
+def _prepare_place(place: Place, read_only: bool, connections: Connections) -> Reader:  # noqa: FBT001 - private
     if place.kind == "sqlite":
         if not read_only:
             upgrade_file(place)
         elif not Path(place.path).exists():
             raise NotFound(f"there is no database {place.path}")
-    reader = Reader(place)
+    reader = Reader(place, connections)
     try:
         reader.now(lambda connection: require_current(connection, place))
     except BaseException:
@@ -170,11 +171,14 @@ def _prepare_place(place: Place, read_only: bool) -> Reader:  # noqa: FBT001 - p
     return reader
 
 
-def _drivers(place: Place, new_id: NewId) -> tuple[Database, Callable[[], Changes]]:
+def _drivers(place: Place, new_id: NewId, connections: Connections) -> tuple[Database, Callable[[], Changes]]:
     if place.kind == "sqlite":
         return SqliteDatabase(place.path), lambda: FileChanges(place.path)
-    from holdfast.trail.notified import PostgresChanges  # noqa: PLC0415 - an extra
+    from holdfast.trail.notified import PostgresChanges, PostgresLooks  # noqa: PLC0415 - an extra
     from holdfast.trail.postgres import PostgresDatabase  # noqa: PLC0415 - an extra
 
     key = int.from_bytes(sha256(new_id().encode()).digest()[:8], "big", signed=True)
-    return PostgresDatabase(place.path, writer_key=key), lambda: PostgresChanges(place.path)
+    writer = PostgresDatabase(place.path, writer_key=key, connections=connections)
+    if connections.pooled and connections.listen_at is None:
+        return writer, lambda: PostgresLooks(place.path, connections)
+    return writer, lambda: PostgresChanges(locate(connections.listen_at or place.path).path)

@@ -26,6 +26,7 @@ _SQLITE_MONEY: Final = (
 )
 _MODEL: Final = "u.model"
 _DAY: Final = "substr(CAST(e.created_at AS text), 1, 10)"
+_POSTGRES_DAY: Final = "to_char(e.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD')"
 _GROUPS: Final[Mapping[CostBy, str]] = {
     "model": _MODEL,
     # Not the bare columns: SQLite would walk their indexes in the order of the groups, four times as slow.
@@ -73,7 +74,10 @@ def _summed(connection: Connection, groups: Sequence[str], span: Span) -> list[t
     conditions, values = _within(connection, span)
     # An execution has one row of each model: where models stay apart there is nothing to count twice.
     count = "count(*)" if _MODEL in groups else "count(DISTINCT e.id)"
-    money = "sum(u.cost_usd)" if connection.dialect.name == "postgresql" else _SQLITE_MONEY
+    money = _SQLITE_MONEY
+    if connection.dialect.name == "postgresql":
+        # By the day in UTC, whatever time zone the session has: behind a pooler it is anybody's.
+        money, groups = "sum(u.cost_usd)", [_POSTGRES_DAY if group == _DAY else group for group in groups]
     # CROSS JOIN: SQLite reads executions first, by their time, and looks each one's few rows up.
     query = text(
         f"SELECT {', '.join(groups)}, {count}, sum(u.calls), sum(u.input_tokens), sum(u.output_tokens), {money} "  # noqa: S608 - constants
