@@ -60,6 +60,12 @@ class ToolRouter:
             )
 
 
+def in_force(router: ToolRouter | None, tools: int) -> ToolRouter | None:
+    """The router of an agent with so many tools, declared or not; `None`: its models are shown all of them."""
+    router = router or (ToolRouter() if tools > MANY else None)
+    return router if router is not None and tools > router.most else None
+
+
 def refuse_router(agent: str, router: object, names: Sequence[str]) -> None:
     """Refuse a router that does not fit the tools of its agent.
 

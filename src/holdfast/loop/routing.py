@@ -12,7 +12,7 @@ from holdfast.loop.failure import describe
 from holdfast.loop.model import is_rule
 from holdfast.memory.embed import Embedder, Vector, likeness
 from holdfast.ports import Clock, Rank, Tool
-from holdfast.router import MANY, ToolRouter
+from holdfast.router import ToolRouter, in_force
 from holdfast.tools.router import arguments_of, finder
 from holdfast.tools.router_words import Words
 from holdfast.types import Conversation, Json
@@ -73,8 +73,8 @@ class Routing:
             DeclarationError: There is no such provider of embeddings.
             MissingExtra: It needs a package that is not installed.
         """
-        router = agent.router or (ToolRouter() if len(agent.tools) > MANY else None)
-        if router is None or len(agent.tools) <= router.most or all(map(is_rule, agent.models)):
+        router = in_force(agent.router, len(agent.tools))
+        if router is None or all(map(is_rule, agent.models)):
             return None  # rules are told no definitions, and call what they know
         if isinstance(router.embed, str):
             # Who is shown a shortlist is asked through the model library, so that it is imported already.

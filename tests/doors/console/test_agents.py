@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from playwright.sync_api import Page, expect
 
-from holdfast import Agent, Conversation, Model, Say, ask_above, ask_always, never_ask, tool
+from holdfast import Agent, Conversation, Model, Say, ToolRouter, ask_above, ask_always, never_ask, tool
 from holdfast.doors.http.console.agent_view import declared, model_name, rule_in_words
 from holdfast.doors.http.console.agents import cards, switch_of
 from holdfast.policy.rules import ask_below_confidence, ask_when
@@ -39,6 +39,17 @@ def test_a_declaration_is_told_in_words():
     ]  # fmt: skip
     assert view.tools[0].review == "asks each time, as no rule is declared"
     assert model_name(desk) == ("rules:desk", True)
+
+
+def test_an_agent_with_many_tools_says_how_many_are_shown():
+    """By its router or by default; with few nothing is said."""
+    many = [tool(pay.function, name=f"pay_{number}") for number in range(40)]
+    agents = [
+        Agent(name="a", models=["openai:gpt"], tools=many[:count], router=router)
+        for count, router in [(40, None), (30, None), (30, ToolRouter(most=5))]
+    ]
+    told = [declared(agent, Controls()).shown for agent in agents]
+    assert told == ["12 of 40 are shown at first", "", "5 of 30 are shown at first"]
 
 
 def test_review_rules_are_told_in_words():

@@ -22,6 +22,7 @@ def test_an_agent_shows_what_it_is_declared_with(api: Api) -> None:
     """Version, models, tools with their effects and schemas, limits."""
     payer = api.get("/v1/agents/payer", as_="viewer").json()
     assert (payer["version"], payer["models"], payer["limits"]["steps"]) == ("3", ["rules:pays"], 25)
+    assert payer["shown_tools"] is None
     assert payer["tools"][0]["parameters"]["properties"]["amount"]["type"] == "integer"
 
 

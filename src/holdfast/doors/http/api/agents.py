@@ -16,6 +16,7 @@ from holdfast.doors.http.api.asking import Asked, Id, Reason, Words, refuse_boun
 from holdfast.doors.http.api.routes import Operating, Seeing, app_of, noun
 from holdfast.doors.http.api.shapes import page, shape
 from holdfast.errors import NotFound
+from holdfast.router import in_force
 from holdfast.types import Caller, Effect, Json, Limits, Line, Switch
 
 router = noun("agents")
@@ -49,6 +50,8 @@ class AgentView:
     """As declared here, else as the record has it last."""
     models: Sequence[str]
     tools: Sequence[ToolView]
+    shown_tools: int | None
+    """Of many tools, how many a model is shown at first; `None`: all."""
     limits: Limits | None
     paused: Switch | None
     """Who stopped it, and why; `None`: it is not stopped."""
@@ -149,12 +152,14 @@ async def _views(app: App, caller: Caller) -> list[AgentView]:
 
 
 def _agent_view(name: str, agent: Agent[object] | None, last: Line | None, paused: Switch | None) -> AgentView:
+    router = in_force(agent.router, len(agent.tools)) if agent else None
     return AgentView(
         name=name,
         declared=agent is not None,
         version=agent.version if agent else last.agent_version if last else "",
         models=[_model_name(one) for one in agent.models] if agent else (),
         tools=_tool_views(agent) if agent else (),
+        shown_tools=router.most if router else None,
         limits=agent.limits if agent else None,
         paused=paused,
         last_execution=last.id if last else None,

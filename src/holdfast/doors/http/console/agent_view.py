@@ -11,6 +11,7 @@ from holdfast.doors.http.console.figures import duration
 from holdfast.doors.screen import shorten
 from holdfast.policy.rules import AskAbove, AskAlways, AskByScore, AskIfAny, AskWhen, NeverAsk
 from holdfast.ports import LanguageModel, ReviewRule, Rule, Tool
+from holdfast.router import in_force
 from holdfast.types import Cached, Controls, Default, Effect, Limits, Routing, Switch
 
 
@@ -48,6 +49,8 @@ class Declared:
     instructions: str
     chain: Sequence[Rung]
     tools: Sequence[ToolView]
+    shown: str
+    """Of many tools, how many a model is shown at first; empty: all."""
     limits: Sequence[tuple[str, str]]
     output: str
     review: str
@@ -58,11 +61,13 @@ def declared(agent: Agent[object], controls: Controls) -> Declared:
     """What the author wrote, with what operators have stopped of it."""
     stopped: dict[tuple[str, str], Switch] = {(one.kind, one.name): one for one in controls.switches}
     tripped: set[tuple[str, str]] = {(one.kind, one.name) for one in controls.breakers if one.status == "open"}
+    router = in_force(agent.router, len(agent.tools))
     return Declared(
         version=agent.version,
         instructions=agent.instructions,
         chain=[_rung(model_name(one), stopped, tripped) for one in agent.models],
         tools=[tool_view(one, stopped.get(("tool", one.name))) for one in agent.tools],
+        shown=f"{router.most} of {len(agent.tools)} are shown at first" if router else "",
         limits=limits_in_words(agent.limits),
         output=getattr(agent.output, "__name__", str(agent.output)),
         review=rule_in_words(agent.review) if agent.review else "nobody is asked about results",

@@ -1,4 +1,4 @@
-"""How the system is: workers and what they hold, queue, breakers, rates, shares, database, alerts, lost deliveries."""
+"""How the system is: workers, queue, breakers, rates, shares, database, alerts, deliveries given up."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
