@@ -132,3 +132,10 @@ def test_a_fallbacks_answer_is_told_as_one() -> None:
     text = told(event(1, kinds.COMPLETED, result="ok", rung=1, model="anthropic:claude-sonnet-5"))
     assert text == "completed: ok\n  degraded: answered by anthropic:claude-sonnet-5, rung 2 of the chain"
     assert told(event(1, kinds.COMPLETED, result="ok", rung=0, model="openai:gpt-5.2")) == "completed: ok"
+
+
+def test_a_step_of_a_workflow_is_told_apart_from_what_it_is_given() -> None:
+    """Whom it asks, and what for."""
+    step: dict[str, Json] = {"name": "look", "kind": "agent", "agent": "researcher", "arguments": "Rome in May"}
+    began = Event(execution_id="e1", seq=1, kind=kinds.STEP_STARTED, version=1, data=step, at=BEGAN, hash="")
+    assert told(began) == "step look  gives work to an agent: researcher  Rome in May"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from holdfast import Agent, App, Call, Conversation, Say, ask_always, tool
+from holdfast import Agent, App, Call, Conversation, Flow, Say, ask_always, tool, workflow
 from holdfast.errors import StoreUnavailable
 from holdfast.testing import ScriptedModel
 from tests.teams.test_delegating import RESEARCHER, boss, children, idle, play, task
@@ -74,3 +74,21 @@ def test_whoever_waits_is_told_when_the_app_closes(tmp_path: Path) -> None:
             await waiting
 
     asyncio.run(story())
+
+
+def test_a_workflow_is_given_back_when_its_agent_waits_for_people(database: str) -> None:
+    """As a supervisor is."""
+
+    @workflow
+    async def boss(flow: Flow, _: str) -> str:
+        return await flow.agent("pay", CASHIER, "Pay.")
+
+    async def story(app: App) -> None:
+        async with app.worker():
+            started = await app.start("boss", "Pay.")
+            assert (await app.wait(started.id, 30)).status == "pending"
+            (asked,) = await app.approvals(execution_id=started.id, below=True)
+            await app.decide(asked.id, "approve", by="ada")
+            assert (await app.wait(started.id, 30)).status == "completed"
+
+    play(database, boss, story)

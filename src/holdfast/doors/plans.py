@@ -64,8 +64,9 @@ def drawing_of(events: Sequence[Event], children: Sequence[Line], agent: Agent[o
 
 def _made(data: Data, cut: Cut) -> Sequence[Text]:
     because = data.get("because")
-    why = f"  because {words(because)}" if because else ""
-    head = line((f"plan {data.get('revision')}", "bold"), cut(f"  {data.get('reason') or ''}{why}"))
+    why = f"because {words(because)}" if because else ""
+    said = "  ".join(filter(None, [words(data.get("reason") or ""), why]))
+    head = line((f"plan {data.get('revision')}", "bold"), "  " if said else "", cut(said))
     return [head, *(_task(task, cut) for task in _list(data.get("tasks")) if isinstance(task, Mapping))]
 
 
@@ -73,7 +74,7 @@ def _task(task: Data, cut: Cut) -> Text:
     needs = ", ".join(map(str, _list(task.get("needs"))))
     after = f"  after {needs}" if needs else ""
     head = (f"{task.get('id')}", "bold")
-    return line(head, f"  {task.get('use')}", (after, "dim"), cut(f"  {words(task.get('input'))}"), indent=2)
+    return line(head, f"  {task.get('use')}", (after, "dim"), "  ", cut(words(task.get("input"))), indent=2)
 
 
 def _refused(data: Data, cut: Cut) -> Sequence[Text]:
@@ -85,7 +86,7 @@ def _refused(data: Data, cut: Cut) -> Sequence[Text]:
 
 def _approved(data: Data, cut: Cut) -> Sequence[Text]:
     note = f": {data['note']}" if data.get("note") else ""
-    head = line((f"plan {data.get('revision')} agreed to", "green"), cut(f" by {data.get('by')}{note}"))
+    head = line((f"plan {data.get('revision')} agreed to ", "green"), cut(f"by {data.get('by')}{note}"))
     changed = [_task(task, cut) for task in _list(data.get("tasks")) if isinstance(task, Mapping)]
     return [head, line("as they changed it:", indent=2), *changed] if changed else [head]
 

@@ -28,9 +28,9 @@ def _started(data: Data, cut: Cut) -> Sequence[Text]:
     again = ", again" if data.get("again") else ""
     agent = f": {data['agent']}" if data.get("agent") else ""
     given = data.get("arguments")
-    with_what = f"  {words(given)}" if given and kind not in {"sleep", "wait"} else ""
+    with_what = words(given) if given and kind not in {"sleep", "wait"} else ""
     head = (f"step {name}", "bold")
-    return [line(head, (f"  {said}{agent}{until}{again}", "dim"), cut(with_what))]
+    return [line(head, (f"  {said}{agent}{until}{again}", "dim"), "  " if with_what else "", cut(with_what))]
 
 
 def _ended(data: Data, cut: Cut) -> Sequence[Text]:
