@@ -60,8 +60,16 @@ class ToolRouter:
             )
 
 
-def in_force(router: ToolRouter | None, tools: int) -> ToolRouter | None:
-    """The router of an agent with so many tools, declared or not; `None`: its models are shown all of them."""
+def in_force(router: ToolRouter | None, tools: int, *, rules: bool) -> ToolRouter | None:
+    """The router of an agent with so many tools, declared or not; `None`: its models are shown all of them.
+
+    Args:
+        router: As declared.
+        tools: How many it has.
+        rules: Whether all its models are rules: they are told no definitions, and call what they know.
+    """
+    if rules:
+        return None
     router = router or (ToolRouter() if tools > MANY else None)
     return router if router is not None and tools > router.most else None
 

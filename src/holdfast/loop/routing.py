@@ -73,9 +73,9 @@ class Routing:
             DeclarationError: There is no such provider of embeddings.
             MissingExtra: It needs a package that is not installed.
         """
-        router = in_force(agent.router, len(agent.tools))
-        if router is None or all(map(is_rule, agent.models)):
-            return None  # rules are told no definitions, and call what they know
+        router = in_force(agent.router, len(agent.tools), rules=all(map(is_rule, agent.models)))
+        if router is None:
+            return None
         if isinstance(router.embed, str):
             # Who is shown a shortlist is asked through the model library, so that it is imported already.
             from holdfast.loop.library import check_name  # noqa: PLC0415

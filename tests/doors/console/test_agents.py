@@ -42,14 +42,16 @@ def test_a_declaration_is_told_in_words():
 
 
 def test_an_agent_with_many_tools_says_how_many_are_shown():
-    """By its router or by default; with few nothing is said."""
+    """By its router or by default; with few, or for rules, nothing is said."""
     many = [tool(pay.function, name=f"pay_{number}") for number in range(40)]
     agents = [
-        Agent(name="a", models=["openai:gpt"], tools=many[:count], router=router)
-        for count, router in [(40, None), (30, None), (30, ToolRouter(most=5))]
-    ]
+        Agent(name="a", models=[model], tools=many[:count], router=router)
+        for model, count, router in [
+            ("openai:gpt", 40, None), ("openai:gpt", 30, None), ("openai:gpt", 30, ToolRouter(most=5)), (desk, 40, None)
+        ]
+    ]  # fmt: skip
     told = [declared(agent, Controls()).shown for agent in agents]
-    assert told == ["12 of 40 are shown at first", "", "5 of 30 are shown at first"]
+    assert told == ["12 of 40 are shown at first", "", "5 of 30 are shown at first", ""]
 
 
 def test_review_rules_are_told_in_words():

@@ -152,12 +152,14 @@ async def _views(app: App, caller: Caller) -> list[AgentView]:
 
 
 def _agent_view(name: str, agent: Agent[object] | None, last: Line | None, paused: Switch | None) -> AgentView:
-    router = in_force(agent.router, len(agent.tools)) if agent else None
+    models = [_model_name(one) for one in agent.models] if agent else []
+    rules = all(model.startswith("rules:") for model in models)
+    router = in_force(agent.router, len(agent.tools), rules=rules) if agent else None
     return AgentView(
         name=name,
         declared=agent is not None,
         version=agent.version if agent else last.agent_version if last else "",
-        models=[_model_name(one) for one in agent.models] if agent else (),
+        models=models,
         tools=_tool_views(agent) if agent else (),
         shown_tools=router.most if router else None,
         limits=agent.limits if agent else None,

@@ -61,11 +61,12 @@ def declared(agent: Agent[object], controls: Controls) -> Declared:
     """What the author wrote, with what operators have stopped of it."""
     stopped: dict[tuple[str, str], Switch] = {(one.kind, one.name): one for one in controls.switches}
     tripped: set[tuple[str, str]] = {(one.kind, one.name) for one in controls.breakers if one.status == "open"}
-    router = in_force(agent.router, len(agent.tools))
+    chain = [_rung(model_name(one), stopped, tripped) for one in agent.models]
+    router = in_force(agent.router, len(agent.tools), rules=all(rung.is_rule for rung in chain))
     return Declared(
         version=agent.version,
         instructions=agent.instructions,
-        chain=[_rung(model_name(one), stopped, tripped) for one in agent.models],
+        chain=chain,
         tools=[tool_view(one, stopped.get(("tool", one.name))) for one in agent.tools],
         shown=f"{router.most} of {len(agent.tools)} are shown at first" if router else "",
         limits=limits_in_words(agent.limits),
