@@ -2,6 +2,8 @@
 
 import asyncio
 import signal
+from contextlib import ExitStack
+from datetime import UTC, datetime
 
 import pytest
 
@@ -86,3 +88,36 @@ def test_a_process_that_slept_through_its_lease(place: Place, tool: str, status:
     place.play(story, place.app(settings={"lease_s": 1}))
     assert place.did(tool) == [tool]
     assert place.did("move") == (["move"] if status == "completed" else [])
+
+
+def test_a_fleet_takes_over_from_a_zombie_within_one_lease(postgres_place: Place):
+    """What one of three workers held goes on in the others in time, and nothing of it happens again when it wakes."""
+    place, lease_s = postgres_place, 2
+
+    async def story(app: App) -> None:
+        with ExitStack() as stack:
+            crew = [
+                stack.enter_context(place.worker(HOLDFAST_LEASE_S=lease_s, HOLDFAST_CONCURRENCY=3)) for _ in range(3)
+            ]
+            ids = [(await app.start("clerk", to_do(call("ship", str(n), "wait"), call("move")))).id for n in range(9)]
+            await until(lambda: len(place.did("ship")) == len(ids))
+            zombie = crew[0]
+            zombie.signal(signal.SIGSTOP)
+            frozen_at = datetime.now(UTC)
+            place.go()
+            held = 0
+            for one in ids:
+                assert (await app.wait(one, 30)).status == "completed"
+                claims = [event for event in await events_of(app, one) if event.kind == "execution.claimed"]
+                held += len(claims) - 1
+                assert (claims[-1].at - frozen_at).total_seconds() < lease_s + 1
+            assert held == 3
+            before = [await events_of(app, one) for one in ids]
+            zombie.signal(signal.SIGCONT)
+            zombie.signal(signal.SIGTERM)
+            assert await asyncio.to_thread(zombie.wait) == 0
+            assert [await events_of(app, one) for one in ids] == before
+
+    place.play(story, place.app(settings={"lease_s": lease_s}), within_s=90)
+    assert place.ledger.repeated() == {}
+    assert (len(place.did("ship")), len(place.did("move"))) == (9, 9)
