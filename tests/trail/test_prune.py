@@ -9,6 +9,7 @@ from sqlalchemy import create_engine, text
 
 from holdfast.errors import IllegalTransition, Pruned
 from holdfast.trail import events as kinds
+from holdfast.trail import prune_plan
 from holdfast.trail.audit import Report, verify_database
 from holdfast.trail.place import locate
 from holdfast.trail.trail import Trail
@@ -189,18 +190,19 @@ def test_a_family_goes_together_or_not_at_all(world: World):
     assert checked(world).ok
 
 
-def test_a_living_thread_keeps_what_it_is_told(world: World):
-    """Of a conversation that goes on its newest 40 stay; of one that is over everything goes."""
+def test_a_living_thread_keeps_what_it_is_told(world: World, monkeypatch: pytest.MonkeyPatch):
+    """Of a conversation that goes on the newest that are told stay; of one that is over everything goes."""
+    monkeypatch.setattr(prune_plan, "TOLD_FROM", 4)
 
     async def story(trail: Trail) -> None:
-        for _ in range(41):
+        for _ in range(5):
             await completed(world, trail, thread_id="alive")
             world.clock.advance(seconds=1)
         await completed(world, trail, thread_id="over")
         world.clock.advance(days=100)
         await completed(world, trail, thread_id="alive")
         done = await prune(trail, older_than(world, 90))
-        assert (done.executions, done.spared) == (3, 39)
+        assert (done.executions, done.spared) == (3, 3)
 
     world.play(story)
 

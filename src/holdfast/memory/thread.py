@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from holdfast.ports import Store
 from holdfast.trail.codec import as_text
-from holdfast.types import Execution
+from holdfast.types import TOLD_FROM, Execution
 
 REMEMBERED = 20
 """Exchanges that a new execution is given; older ones stay readable in their own journals."""
@@ -14,11 +14,12 @@ LONGEST = 4_000
 
 
 async def earlier(store: Store, execution: Execution) -> Sequence[Execution]:
-    """Ended executions of the same thread that began before this one, oldest first."""
+    """Ended executions of the same thread that began before this one, oldest first; what was pruned is left out."""
     if execution.thread_id is None:
         return ()
-    same = await store.list(thread=execution.thread_id, limit=4 * REMEMBERED)
-    return [past for past in reversed(same) if past.ended and past.created_at < execution.created_at]
+    same = await store.list(thread=execution.thread_id, limit=TOLD_FROM)
+    began = execution.created_at
+    return [past for past in reversed(same) if past.ended and past.pruned_at is None and past.created_at < began]
 
 
 def exchanges(earlier: Sequence[Execution]) -> Iterator[tuple[str, str]]:

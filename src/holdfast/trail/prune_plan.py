@@ -9,11 +9,9 @@ from sqlalchemy import Connection, Integer, and_, case, func, literal, or_, sele
 
 from holdfast.trail.reader import as_stored, rows, sure
 from holdfast.trail.schema import executions
-from holdfast.types import ENDED, PruneRule
+from holdfast.types import ENDED, TOLD_FROM, PruneRule
 
 _C: Final = executions.c
-REMEMBERED: Final = 40
-"""The newest executions of a living thread stay: what a new one on it is told comes from these."""
 _DEEPEST: Final = 100
 
 
@@ -134,5 +132,5 @@ def _told(connection: Connection, rule: PruneRule, members: Sequence[Mapping[str
         .subquery()
     )
     r = ranked.c
-    stays = and_(r.lives == 1, or_(r.place <= REMEMBERED, r.goes_on == 1))
+    stays = and_(r.lives == 1, or_(r.place <= TOLD_FROM, r.goes_on == 1))
     return {row["id"] for row in rows(connection, select(r.id).where(stays))}

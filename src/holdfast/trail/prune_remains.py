@@ -18,6 +18,7 @@ DECISIONS: Final = (
     kinds.APPROVAL_OPENED, kinds.APPROVAL_VOTED, kinds.APPROVAL_DECIDED, kinds.APPROVAL_REMINDED,
     kinds.APPROVAL_ESCALATED, kinds.APPROVAL_EXPIRED, kinds.APPROVAL_WITHDRAWN, kinds.GUIDED, kinds.RETRIED,
     kinds.CANCEL_REQUESTED, kinds.CANCELLED, kinds.CHILD_STARTED, kinds.PLAN_REFUSED, kinds.PLAN_APPROVED,
+    kinds.PANEL_RESOLVED, kinds.CONVERSATION_TRANSFERRED,
 )  # fmt: skip
 """Events that say who decided what: they stay whole where the audit is kept, and still verify."""
 

@@ -76,7 +76,7 @@ from holdfast.types.glance import Failing, Line, Outline, StatusCounts, Wanted
 from holdfast.types.health import Health, Peer, Readiness, Swept
 from holdfast.types.identity import Caller, Key, KeyKind, Power, Role
 from holdfast.types.metrics import AgentHealth, Leases, Live, Open, Stand
-from holdfast.types.prune import Ending, Forgetting, PruneBatch, PruneRule, Pruning
+from holdfast.types.prune import TOLD_FROM, Ending, Forgetting, PruneBatch, PruneRule, Pruning
 from holdfast.types.reply import Call, Calls, Final, Reply, Say
 from holdfast.types.routing import Due, Routing, Vote
 from holdfast.types.schedule import Fired, Firing, Item, Items, Missed, Overlap, Schedule, Scheduled, Sensed
@@ -87,6 +87,7 @@ from holdfast.types.value import Json
 __all__ = [
     "ENDED",
     "FOR_OTHERS",
+    "TOLD_FROM",
     "TRANSITIONS",
     "Account",
     "Address",

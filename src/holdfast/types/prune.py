@@ -3,8 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
+TOLD_FROM: Final = 80
+"""The newest executions of a thread from which a new one on it is told what was said: more than it is told, for some
+were handed over, and some came to no answer. Pruning leaves them while the thread lives."""
 Ending = Literal["completed", "failed", "cancelled"]
 
 
