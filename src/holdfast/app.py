@@ -205,8 +205,8 @@ class App(Answers, Lookup):
     async def wait(self, execution_id: str, timeout_s: float | None = None) -> Execution:
         """The execution, once it has ended or waits for a person.
 
-        One that waits for others is given back, still pending with the reason `CHILDREN` or `AGENTS`, when all that is left below
-        it waits for people: `approvals(execution_id=..., below=True)` has their questions.
+        One that waits for others is given back, still pending with the reason `CHILDREN` (of a workflow: `AGENTS`),
+        when all that is left below it waits for people: `approvals(execution_id=..., below=True)` has their questions.
 
         Raises:
             TimeoutError: Neither came within `timeout_s` seconds. Default: no limit.

@@ -385,3 +385,12 @@ def test_a_planner_is_given_back_when_all_that_is_left_waits_for_people(database
     play(
         database, trip(plan(task("book", "book", {"city": "Rome"}), task("text", after=["book"])), tools=[book]), story
     )
+
+
+def test_a_call_holds_next_to_nothing_of_what_is_left(sqlite_database: str) -> None:
+    """While people are asked about it, what may be spent is there for the other tasks."""
+    made = plan(task("price", "price_of", {"city": "Rome"}), task("text"))
+    _, told = carried_out(sqlite_database, trip(made, limits=Limits(steps=50, tokens=10_000, cost_usd=2)))
+    held = {one["agent"]: one["ceiling"]["cost_usd"] for one in data(told, "child.started")}
+    assert float(held["trip-price_of"]) == 0.001
+    assert float(held["writer"]) > 0.8

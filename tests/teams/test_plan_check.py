@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from holdfast import Agent, Flow, Limits, Plan, Planner, ask_always, tool, workflow
-from holdfast.errors import DeclarationError
+from holdfast.errors import DeclarationError, UsageError
 from holdfast.teams.plan import objection
 from holdfast.teams.plan_check import Standing, problems, without_finished
+from holdfast.testing import check_workflow
 from tests.teams.plan_kit import RESEARCHER, WRITER, plan, plans, price_of, task, trip
 
 
@@ -196,3 +197,9 @@ def test_what_can_change_something_is_known() -> None:
     doers = trip(plan(), agents=[RESEARCHER, payer, boss, onboard], tools=[price_of, pay]).doers
     harmless = {name for name, doer in doers.items() if doer.changes_nothing}
     assert harmless == {"researcher", "price_of"}
+
+
+def test_a_planner_is_no_workflow_to_be_rehearsed() -> None:
+    """Its steps come from a plan, not from code: the test helper says what to do instead."""
+    with pytest.raises(UsageError, match=r"run it with app\.run_sync"):
+        check_workflow(trip(plan(task("a"))), "go")

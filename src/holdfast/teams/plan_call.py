@@ -2,11 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import cast
+from decimal import Decimal
+from typing import Final, cast
 
 from holdfast.agent import Agent
 from holdfast.ports import Tool
-from holdfast.types import Call, Conversation, Final, Json, Limits, Reply, Say
+from holdfast.types import Call, Conversation, Json, Limits, Reply, Say
+from holdfast.types import Final as Result
+
+_HELD_USD: Final = Decimal("0.001")
 
 
 def caller(planner: str, tool: Tool, limits: Limits) -> Agent[object]:
@@ -20,11 +24,16 @@ def caller(planner: str, tool: Tool, limits: Limits) -> Agent[object]:
         description=f"Makes one call of {tool.name} for a plan of {planner}.",
         tools=[tool],
         output=object,
-        limits=replace(limits, steps=4, tokens=1_000, cost_usd=None, children=0, descendants=0, depth=0),
+        # It costs nothing itself: what is held for it, while people are asked for days, must not keep others waiting.
+        limits=replace(limits, steps=4, tokens=1_000, cost_usd=_some(limits), children=0, descendants=0, depth=0),
         max_output_tokens=1,  # it says nothing; what a crash leaves reserved must not use up its limit
         corrections=0,
         learn_from_feedback=False,
     )
+
+
+def _some(limits: Limits) -> Decimal | None:
+    return None if limits.cost_usd is None else min(Decimal(str(limits.cost_usd)), _HELD_USD)
 
 
 def _calls(tool: str) -> Callable[[Conversation], Reply]:
@@ -36,7 +45,7 @@ def _calls(tool: str) -> Callable[[Conversation], Reply]:
             return Call(tool, asked["arguments"])
         last = conversation.calls[-1]
         if last.status == "completed":
-            return Final(last.result)
+            return Result(last.result)
         return Call("cannot_complete", {"reason": f"{tool} was {last.status}: {last.result}"})
 
     return call_once

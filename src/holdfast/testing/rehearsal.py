@@ -15,7 +15,7 @@ from holdfast.agent import Agent
 from holdfast.app import App
 from holdfast.composition import refuse_in_event_loop
 from holdfast.engine.clock import SystemClock
-from holdfast.errors import StepFailed, StepTimedOut
+from holdfast.errors import StepFailed, StepTimedOut, UsageError
 from holdfast.loop.desk import Cast
 from holdfast.loop.flow_history import StepState
 from holdfast.loop.flow_places import Branch, Places
@@ -23,6 +23,7 @@ from holdfast.loop.fold import replay
 from holdfast.loop.history import History
 from holdfast.policy.approval import digest
 from holdfast.teams.flow import Approved, AskedPeople, AskedStep, Flow
+from holdfast.teams.planner import Planner
 from holdfast.teams.workflow import Workflow
 from holdfast.testing.chance import calls_of_chance
 from holdfast.trail import events as kinds
@@ -69,8 +70,11 @@ def check_workflow(  # noqa: PLR0913 - what a workflow may want
     Raises:
         NotDeterministic: The code came to other steps, other arguments or another result the second time, two steps
             have one name, or it asks clock or chance without the flow; the message says which, and the fix.
+        UsageError: It is a planner.
     """
     refuse_in_event_loop("app.run")
+    if isinstance(workflow, Planner):
+        raise UsageError(f"{workflow.name!r} is a planner, and has no code to be run again: run it with app.run_sync")
     if found := calls_of_chance(workflow.function):
         raise NotDeterministic(f"workflow {workflow.name!r}: {found}")
     with TemporaryDirectory() as folder:
