@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import shutil
 import sys
 import tempfile
 import threading
@@ -54,9 +55,20 @@ def play_round(
         told, came, kind = play(scene, draw(weather, seed), server, within_s=wanted.within_s)
         wrong = violations(told, books, executions=weather.executions)
         numbers = summary(told, books, came)
+        if wrong and wanted.keep:
+            _keep(server, database, told, into=wanted.keep / f"seed-{seed}", books=books.path)
         server.drop_database(database)
     took_s = round(time.monotonic() - began, 1)
     return {"seed": seed, "spoilt": spoil, "seconds": took_s, "line": kind, **numbers, "wrong": sorted(set(wrong))}
+
+
+def _keep(server: Postgres, database: str, told: Any, *, into: Path, books: Path) -> None:
+    """What somebody needs who wants to know why: what the world has seen, the record, and every journal."""
+    shutil.copytree(books, into / "books", dirs_exist_ok=True)
+    (into / "told.json").write_text(json.dumps(told))
+    asked = "SELECT execution_id, seq, kind, at, data FROM agent_events ORDER BY execution_id, seq"
+    rows = server.run(asked, database=server.name(database))
+    (into / "events.jsonl").write_text("".join(f"{json.dumps(row, default=str)}\n" for row in rows))
 
 
 def _in_words(found: dict[str, Any]) -> str:
@@ -91,6 +103,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--short", action="store_true", help="as in the tests")
     parser.add_argument("--relay", action="store_true", help="cut the network by a relay, without a namespace")
     parser.add_argument("--spoil", nargs="+", choices=sorted(controls.NAMED), default=[], help="break it on purpose")
+    parser.add_argument("--keep", type=Path, help="a folder for what there is to know of rounds that went wrong")
     parser.add_argument("--json", action="store_true", help="a JSON object for each round")
     return parser.parse_args()
 

@@ -3,7 +3,10 @@
 import asyncio
 from datetime import timedelta
 
+import pytest
+
 from holdfast.trail import events
+from holdfast.trail.parts import Parts
 from tests.conformance.world import World, kinds, ruling, step
 
 
@@ -157,6 +160,26 @@ def test_a_retiring_worker_gives_back_what_it_holds(world: World):
         assert (await trail.get(held.execution.id)).status == "pending"
         assert (await trail.get(other.execution.id)).status == "running"
         assert [w[0] for w in await trail.workers()] == ["bob"]
+
+    world.play(story)
+
+
+def test_what_was_taken_over_before_it_was_read_is_not_got(world: World, monkeypatch: pytest.MonkeyPatch):
+    """A worker that learns late what its claim brought holds nothing of it that is another's by now."""
+    patiently, bobs = Parts.patiently, []
+
+    async def story(trail):
+        started = await world.start(trail)
+
+        async def late(parts, read):
+            monkeypatch.setattr(Parts, "patiently", patiently)
+            await trail.sweep(dead=["ada"])
+            bobs.extend(await world.claim(trail, "bob"))
+            return await patiently(parts, read)
+
+        monkeypatch.setattr(Parts, "patiently", late)
+        assert await world.claim(trail, "ada") == []
+        assert [(one.execution.id, one.execution.fence) for one in bobs] == [(started.id, 2)]
 
     world.play(story)
 

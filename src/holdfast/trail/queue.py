@@ -118,6 +118,8 @@ class QueueSide:
         )
         claimed: list[Claimed] = []
         for execution in executions:
+            if execution.lease_owner != request.worker_id:
+                continue  # taken over before it could be read: the fence is another worker's by now
             events = journals[execution.id]
             if isinstance(events, UnknownRecord):
                 await self._parts.write(self._release([execution], "UNKNOWN_RECORD", pause=_UNREADABLE_PAUSE))
