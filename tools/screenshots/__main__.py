@@ -16,6 +16,7 @@ from holdfast import App
 from holdfast.config import Settings
 from holdfast.doors.http.listening import bound, listening, url_of
 from tools.screenshots.desk import HURRY, PEOPLE, agents, call_this_machine, crash, work_a_week
+from tools.screenshots.plan import take_plan
 
 FOLDER: Final = Path("docs/images/console")
 WIDE: Final = {"width": 1280, "height": 800}
@@ -127,6 +128,7 @@ def main() -> int:
                 _take(browser, desk, ids, scheme, target)
             browser.close()
         desk.close()
+        asyncio.run(take_plan(found, Path("plan.db"), target))
     too_large = [path.name for path in target.glob("*.png") if path.stat().st_size > LARGEST_BYTES]
     sys.stdout.write(f"{len(list(target.glob('*.png')))} pictures in {target}\n")
     if too_large:

@@ -123,6 +123,8 @@ def _settled(columns: Sequence[Sequence[Key]], before: Neighbours, after: Neighb
             near = before if forth else after
             wanted = {key: _mean([middles[one] for one in near.get(key, ())], middles[key]) for key in column}
             middles |= _apart(column, wanted)
+    for column in columns:
+        _straighten(column, middles, before)
     highest = min((middle - _height(key) / 2 for key, middle in middles.items()), default=0.0)
     return {key: round(middle - highest + _EDGE, 1) for key, middle in middles.items()}
 
@@ -137,6 +139,17 @@ def _apart(column: Sequence[Key], wanted: Mapping[Key, float]) -> dict[Key, floa
         lowest = found[key] + half
     moved = _mean([wanted[key] - found[key] for key in column], 0.0)
     return {key: middle + moved for key, middle in found.items()}
+
+
+def _straighten(column: Sequence[Key], middles: dict[Key, float], before: Neighbours) -> None:
+    """Make a member level with the only one before it, where that is a little way and nothing stands there."""
+    for place, key in enumerate(column):
+        if len(near := before.get(key, ())) != 1 or abs(middles[near[0]] - middles[key]) > _DOWN:
+            continue
+        beside = [*column[max(place - 1, 0) : place], *column[place + 1 : place + 2]]
+        room = [abs(middles[near[0]] - middles[one]) - (_height(one) + _height(key)) / 2 for one in beside]
+        if all(left >= _DOWN / 2 for left in room):
+            middles[key] = middles[near[0]]
 
 
 def _way(edge: Edge, chain: Sequence[Key], depth: Mapping[str, int], middles: Mapping[Key, float]) -> Way:
