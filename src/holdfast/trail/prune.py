@@ -18,7 +18,7 @@ from holdfast.errors import Pruned
 from holdfast.trail.parts import Parts
 from holdfast.trail.prune_lookup import pruned_word
 from holdfast.trail.prune_payloads import cutoff, unnamed
-from holdfast.trail.prune_plan import Family, Page, page
+from holdfast.trail.prune_plan import Family, Page, page, warm
 from holdfast.trail.stretch import remaining
 from holdfast.types import Event, Forgetting, PruneBatch, PruneRule, Pruning
 
@@ -56,6 +56,8 @@ class PruneSide:
             left = list(found.families)
             while left:
                 batch = _take(left, size)
+                ids = [one for _, members in batch for one in members]
+                await self._parts.reader.run(partial(warm, ids=ids))
                 began = time.perf_counter()
                 done = await self._parts.write(
                     Pruning(rule=rule, families=batch, by=who, why=words, at=self._parts.prepare.now())

@@ -8,11 +8,12 @@ from typing import Any, Final
 from sqlalchemy import Connection, Integer, and_, case, func, literal, or_, select, tuple_
 
 from holdfast.trail.reader import as_stored, rows, sure
-from holdfast.trail.schema import executions
+from holdfast.trail.schema import events, executions, tool_calls
 from holdfast.types import ENDED, TOLD_FROM, PruneRule
 
 _C: Final = executions.c
 _DEEPEST: Final = 100
+_AT_ONCE: Final = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +63,19 @@ def page(connection: Connection, *, rule: PruneRule, after: tuple[datetime, str]
             going = [Member(id=one["id"], events=one["last_seq"]) for one in members]
             families.append(Family(head=row["id"], members=going))
     return Page(families=families, spared=spared, last=last)
+
+
+def warm(connection: Connection, *, ids: Sequence[str]) -> None:
+    """Read what a batch is about to take away.
+
+    Who writes to a file keeps everybody else from writing: what has to come from the disk had better be there then.
+    """
+    if connection.dialect.name != "sqlite":
+        return
+    for table, text in ((events, events.c.data), (tool_calls, tool_calls.c.tool_output)):
+        for start in range(0, len(ids), _AT_ONCE):
+            some = table.c.execution_id.in_(ids[start : start + _AT_ONCE])
+            connection.execute(select(func.sum(func.length(text))).where(some)).all()
 
 
 def _heads(
