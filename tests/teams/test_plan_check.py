@@ -203,3 +203,11 @@ def test_a_planner_is_no_workflow_to_be_rehearsed() -> None:
     """Its steps come from a plan, not from code: the test helper says what to do instead."""
     with pytest.raises(UsageError, match=r"run it with app\.run_sync"):
         check_workflow(trip(plan(task("a"))), "go")
+
+
+def test_an_input_that_is_encoded_twice_is_read() -> None:
+    """Some models write an object as text; what only looks like one stays text."""
+    made = task("a", "price_of", '{"city": "Rome", "nights": {"$from": "b"}}')
+    assert made.needs == ("b",)
+    assert made.input == {"city": "Rome", "nights": {"$from": "b"}}
+    assert task("b", asked="[sic] as he says").input == "[sic] as he says"

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Final, Literal, TypeAlias, cast
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
+from pydantic_core import from_json
 from typing_extensions import TypeIs
 
 from holdfast.types import Json
@@ -11,6 +12,16 @@ from holdfast.types import Json
 FROM: Final = "$from"
 """The key that makes an object a reference to another task's result."""
 Test: TypeAlias = Literal["is there", "is not empty", "equals", "at least", "at most", "contains", "is one of"]
+
+
+def _decoded(value: object) -> object:
+    """A value that was encoded twice, as some models do, as what it is."""
+    if not isinstance(value, str) or not value.lstrip().startswith(("{", "[")):
+        return value
+    try:
+        return from_json(value)
+    except ValueError:
+        return value  # words that begin with a bracket
 
 
 class Condition(BaseModel):
@@ -41,6 +52,8 @@ class Task(BaseModel):
     success: Annotated[str, Field(description="What makes it a success, in words for whoever does it.")] = ""
     checks: Annotated[tuple[Condition, ...], Field(description="What code checks of its result.")] = ()
 
+    _decode = field_validator("input", mode="before")(_decoded)
+
     @property
     def needs(self) -> tuple[str, ...]:
         """Tasks that it waits for, each once."""
@@ -62,6 +75,8 @@ class Plan(BaseModel):
         ),
     ] = None
     reason: Annotated[str, Field(description="Why it is done this way, in a sentence or two.")] = ""
+
+    _decode = field_validator("result", mode="before")(_decoded)
 
     @property
     def last(self) -> tuple[str, ...]:

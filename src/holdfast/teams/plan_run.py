@@ -4,104 +4,24 @@ All of it stands on the steps of a workflow: planning and each task are an agent
 and what was decided between them is recorded once and read again after each pause and crash.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
-from typing import Final, Protocol, TypeAlias, cast
+from typing import cast
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 from pydantic_core import to_json
 
 from holdfast.agent import Agent
 from holdfast.errors import InvalidArguments, PlanFailed, StepFailed
 from holdfast.teams import plan_record as record
 from holdfast.teams.flow import Approved, AskedPeople
-from holdfast.teams.plan import Plan, Task, filled, objection, written
-from holdfast.teams.plan_check import Standing, problems, without_finished
-from holdfast.teams.plan_doers import Doer, Doers
-from holdfast.teams.plan_words import Came, Request, for_doer
-from holdfast.teams.work import as_json
-from holdfast.tools.result import describe_error
-from holdfast.types import Json, Routing
-
-TaskCheck: TypeAlias = Callable[[Task, Json], object]
-"""Judges a task's result: `True` or `None` accept it; `False`, words, or an error say what is wrong with it."""
-_LIMITS: Final = {
-    "limits.depth": "MAX_DEPTH_EXCEEDED",
-    "limits.descendants": "MAX_DESCENDANTS_EXCEEDED",
-    "tokens": "MAX_TOKENS_EXCEEDED",
-    "dollars": "MAX_COST_EXCEEDED",
-}
-"""Words of a refusal to begin, and the limit that it is about."""
-
-
-class PlanStage(Protocol):
-    """What a plan is carried out on: the parts of a workflow's stage that it needs, and two of its own."""
-
-    async def agent(self, name: str, agent: Agent[object] | str, given: object) -> object: ...
-    async def approve(self, asked: AskedPeople) -> Approved: ...
-    async def branches(self, parts: Sequence[Callable[[], Awaitable[object]]], at_once: int) -> list[object]: ...
-    def record(self, make: Callable[[], record.Said]) -> Mapping[str, Json]:
-        """Say something once: what was said the first time is what is said for ever."""
-        ...
-
-    async def until(self, over: asyncio.Event) -> None:
-        """Wait for another branch."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
-    """How a planner's plans are made and carried out."""
-
-    name: str
-    planning: Agent[object]
-    doers: Doers
-    output: TypeAdapter[object] | None
-    """Checks what a plan comes to; `None`: any JSON will do."""
-    asks: bool
-    routing: Routing | None
-    replans_on_no: bool
-    tasks: int
-    replans: int
-    corrections: int
-    retries: int
-    check: TaskCheck | None
-
-
-@dataclass(slots=True, kw_only=True)
-class Work:
-    """How far an execution is, over all its plans."""
-
-    stage: PlanStage
-    terms: Terms
-    goal: Json
-    done: dict[str, Task] = field(default_factory=dict[str, Task])
-    results: dict[str, Json] = field(default_factory=dict[str, Json])
-    gone: set[str] = field(default_factory=set[str])
-    """Ids of tasks that began and did not finish."""
-    asked: int = 0
-    """How often a plan was asked for."""
-    shown: int = 0
-    """How often people were asked."""
-    revision: int = 0
-
-    @property
-    def standing(self) -> Standing:
-        """What the next plan stands on."""
-        return Standing(doers=self.terms.doers, most=self.terms.tasks, done=dict(self.done), gone=frozenset(self.gone))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failure:
-    """Why a task did not finish."""
-
-    error: str
-    step: str | None
-    """The step that failed; `None`: it did not begin."""
-    refused: bool = False
-    """There was no room for it within the limits."""
+from holdfast.teams.plan import Plan, Task, filled, written
+from holdfast.teams.plan_check import problems, without_finished
+from holdfast.teams.plan_line import do_tasks
+from holdfast.teams.plan_words import Came, Request
+from holdfast.teams.plan_work import Failure, PlanStage, Terms, Work, limit_of
+from holdfast.types import Json
 
 
 async def carry_out(terms: Terms, stage: PlanStage, goal: Json) -> object:
@@ -119,7 +39,7 @@ async def carry_out(terms: Terms, stage: PlanStage, goal: Json) -> object:
         if isinstance(agreed, Request):
             request = agreed
             continue
-        failures = await _do(work, agreed)
+        failures = await do_tasks(work, agreed)
         if failures:
             request = _again(work, agreed, failures)
             continue
@@ -242,93 +162,6 @@ def _refused_by_people(work: Work, plan: Plan, said: Approved) -> Request:
     return Request(goal=work.goal, came=_so_far(work, [], {}), refused=plan, note=why, because=because)
 
 
-# --- doing it
-
-
-async def _do(work: Work, plan: Plan) -> Mapping[str, Failure]:
-    """Do all tasks that can be done; why the others did not finish."""
-    line = _Line(work, plan.tasks)
-    if plan.tasks:
-        await work.stage.branches([partial(line.do, task) for task in plan.tasks], len(plan.tasks))
-    return line.failures
-
-
-class _Line:
-    """The tasks of one plan, each of which begins when those it needs are done.
-
-    How many work at the same time, the execution's `limits.children` says.
-    """
-
-    def __init__(self, work: Work, tasks: Sequence[Task]) -> None:
-        self._work = work
-        self._over = {task.id: asyncio.Event() for task in tasks}
-        self.failures: dict[str, Failure] = {}
-
-    async def do(self, task: Task) -> None:
-        """Do one task, once what it needs is there."""
-        for name in task.needs:
-            if name in self._over:
-                await self._work.stage.until(self._over[name])
-        missing = [name for name in task.needs if name not in self._work.results]
-        if missing:
-            self.failures[task.id] = Failure(error=f"it needs {', '.join(missing)}", step=None)
-        else:
-            await self._attempt(task)
-        self._over[task.id].set()
-
-    async def _attempt(self, task: Task) -> None:
-        work, doer = self._work, self._work.terms.doers[task.use]
-        try:
-            given = _given(doer, task, work.results)
-        except (InvalidArguments, LookupError) as error:
-            said = error.args[0] if isinstance(error, KeyError) else error
-            refused = work.stage.record(partial(record.judged, task.id, str(said)))
-            self.failures[task.id] = Failure(error=record.objection_of(refused) or "", step=None)
-            return
-        failure = await self._try(task, doer, given, task.id)
-        for number in range(2, 2 + (work.terms.retries if doer.changes_nothing else 0)):
-            if failure is None or failure.refused:
-                break
-            failure = await self._try(task, doer, given, f"{task.id} ({number})")
-        if failure is not None:
-            self.failures[task.id] = failure
-
-    async def _try(self, task: Task, doer: Doer, given: Json, step: str) -> Failure | None:
-        work = self._work
-        try:
-            result = as_json(await work.stage.agent(step, doer.agent, given))
-        except StepFailed as failed:
-            return Failure(error=failed.error, step=step, refused=failed.failure == "refused")
-        if task.checks or work.terms.check:
-            said = work.stage.record(partial(_checked, work.terms, task, result))
-            if (wrong := record.objection_of(said)) is not None:
-                return Failure(error=f"its result was refused: {wrong}", step=step)
-        work.results[task.id], work.done[task.id] = result, task
-        return None
-
-
-def _given(doer: Doer, task: Task, results: Mapping[str, Json]) -> Json:
-    given = doer.given(filled(task.input, results))
-    return given if doer.tool is not None or doer.takes else for_doer(task, given)
-
-
-def _checked(terms: Terms, task: Task, result: Json) -> record.Said:
-    wrong = objection(task.checks, result)
-    if wrong is None and terms.check is not None:
-        wrong = _said_by(terms.check, task, result)
-    return record.judged(task.id, wrong)
-
-
-def _said_by(check: TaskCheck, task: Task, result: Json) -> str | None:
-    try:
-        said = check(task, result)
-    except Exception as error:  # noqa: BLE001 - raising is a way to say no
-        return describe_error(error)
-    if said is None or said is True or said == "":
-        return None
-    return said if isinstance(said, str) else "its check says no"
-
-
 # --- when it did not work
 
 
@@ -400,8 +233,3 @@ def _misfit(terms: Terms, result: Json) -> str | None:
     except ValidationError as error:
         return "; ".join(_words(error))
     return None
-
-
-def limit_of(refusal: str) -> str:
-    """The name of the limit that a refusal to begin is about."""
-    return next((reason for words, reason in _LIMITS.items() if words in refusal), "LIMIT_REACHED")

@@ -15,8 +15,9 @@ from holdfast.teams.plan import Plan
 from holdfast.teams.plan_call import caller
 from holdfast.teams.plan_doers import Doer, Doers
 from holdfast.teams.plan_record import finished
-from holdfast.teams.plan_run import PlanStage, TaskCheck, Terms, carry_out
+from holdfast.teams.plan_run import carry_out
 from holdfast.teams.plan_words import instructions
+from holdfast.teams.plan_work import PlanStage, TaskCheck, Terms
 from holdfast.teams.workflow import Workflow
 from holdfast.types import Json, Limits
 
