@@ -2,18 +2,22 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
+from pydantic import ValidationError
+from pydantic_core import to_json
 from rich.text import Text
 
 from holdfast.agent import Agent
 from holdfast.doors.screen import line, words
-from holdfast.teams.paths import AHEAD, Path, recorded_path, with_children
+from holdfast.teams.paths import AHEAD, Edge, Node, Path, brief, recorded_path, with_children
+from holdfast.teams.plan import Plan
+from holdfast.teams.plan_record import ASKS
 from holdfast.teams.plan_view import is_planner, recorded_plan
 from holdfast.teams.planner import Planner
 from holdfast.teams.workflow import Workflow
 from holdfast.trail import events as kinds
-from holdfast.types import Event, Json, Line, Status
+from holdfast.types import Approval, Event, Json, Line, Status
 
 Data = Mapping[str, Json]
 Cut = Callable[[str], str]
@@ -57,6 +61,24 @@ def drawing_of(events: Sequence[Event], children: Sequence[Line], agent: Agent[o
         return Drawing(title=title, what="task", notes=notes, path=with_children(view.path, statuses))
     path = recorded_path(events, agent if isinstance(agent, Workflow) else None)
     return Drawing(title="Path", what="step", notes=(), path=with_children(path, statuses))
+
+
+def proposed(asked: Approval) -> Drawing | None:
+    """The plan that a question is about; `None`: it is about something else."""
+    given = asked.arguments
+    if asked.gate != "workflow" or not (asked.tool_name or "").startswith(ASKS) or not isinstance(given, Mapping):
+        return None
+    try:
+        plan = Plan.model_validate_json(to_json({key: given[key] for key in ("tasks", "result") if key in given}))
+    except ValidationError:
+        return None
+    nodes = [
+        Node(name=task.id, kind="task", state="pending", at=None, does=task.use, about=brief(cast("Json", task.input)))
+        for task in plan.tasks
+    ]
+    edges = [Edge(before=need, after=task.id) for task in plan.tasks for need in task.needs]
+    path = Path(nodes=tuple(nodes), edges=tuple(edges))
+    return Drawing(title="Plan", what="task", notes=(), path=path)
 
 
 # --- event by event

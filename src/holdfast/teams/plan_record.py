@@ -12,6 +12,8 @@ from holdfast.types import Json
 
 Said: TypeAlias = tuple[str, Mapping[str, Json]]
 """Kind and data of an event."""
+ASKS: Final = "approve plan "
+"""Before the number of a question about a plan: the name of its step."""
 _TASKS: Final = "tasks"
 _ATTEMPT: Final = re.compile(r"([A-Za-z0-9_-]+)(?: \(\d+\))?")
 

@@ -118,7 +118,7 @@ def _question(work: Work, plan: Plan, objections: Sequence[str]) -> AskedPeople:
     about = {"goal": work.goal, "tasks": [written(task) for task in plan.tasks]}
     if plan.result is not None:
         about["result"] = plan.result
-    return AskedPeople(name=f"approve plan {work.shown}", question=question, about=about, routing=work.terms.routing)
+    return AskedPeople(name=f"{record.ASKS}{work.shown}", question=question, about=about, routing=work.terms.routing)
 
 
 def _judged_edit(work: Work, plan: Plan, said: Approved) -> record.Said:
@@ -155,7 +155,7 @@ def _refused_by_people(work: Work, plan: Plan, said: Approved) -> Request:
     """
     why = said.note or ("They gave no reason." if said.by else "Nobody answered in time.")
     work.stage.record(lambda: record.refused(work.revision, [why], by=said.by or "nobody"))
-    step = f"approve plan {work.shown}"
+    step = f"{record.ASKS}{work.shown}"
     if said.by is None or not work.terms.replans_on_no or work.revision > work.terms.replans:
         raise PlanFailed("PLAN_REJECTED", f"The plan was not agreed to. {why}", steps=[step])
     because: dict[str, Json] = {"refused_by": said.by, "note": why}

@@ -28,6 +28,13 @@ def write(conversation: Conversation) -> Final:
     return Final(Plan(tasks=(*tasks, Task(id="end", use="writer", input=end)), reason="As short as it can be."))
 
 
+def write_much(_: Conversation) -> Final:
+    """A plan that is too large to stand in a row."""
+    tasks = tuple(Task(id=f"part-{n}", use="writer", input="word " * 1_500) for n in range(3))
+    end = Task(id="end", use="writer", input=[{"$from": task.id} for task in tasks])
+    return Final(Plan(tasks=(*tasks, end)))
+
+
 @workflow
 async def onboard(flow: Flow, strict: bool) -> None:
     await flow.step("open account", lambda: "A1", effect="read")
@@ -42,11 +49,14 @@ WRITER = Agent(name="writer", models=[lambda conversation: Final("all of it")])
 TRIP = Planner(name="trip", models=[write], agents=[GATEKEEPER, WRITER], tools=[refund, pass_gate])
 
 
+LARGE = Planner(name="large", models=[write_much], agents=[WRITER], approve=True)
+
+
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory, migrated_file: Path) -> Iterator[Served]:
     """A console of a planner and a workflow."""
     database = shutil.copy(migrated_file, tmp_path_factory.mktemp("plans") / "trail.db")
-    served = Served(str(database), [TRIP, onboard])
+    served = Served(str(database), [TRIP, LARGE, onboard])
     yield served
     served.close()
 
@@ -127,6 +137,22 @@ def wait_for_question(desk: Served, execution: Execution) -> None:
                 return
 
     desk.run(asked())
+
+
+def test_a_plan_is_drawn_where_people_are_asked_about_it(
+    desk: Served, look: Callable[..., Page], accessible: Callable[[Page], None]
+) -> None:
+    """On the card, and on the page of the execution, however large its inputs are."""
+    waiting = desk.done("all of it", "large")
+    (asked,) = desk.run(desk.app.approvals(execution_id=waiting.id))
+    page = look(waiting)
+    expect(page.locator("#graph .node")).to_have_count(4)
+    expect(page.locator("#graph .way")).to_have_count(3)
+    page.goto(f"/approvals/{asked.id}")
+    boxes = page.get_by_role("region", name="The plan as a graph").locator(".node")
+    expect(boxes).to_have_count(4)
+    expect(boxes.nth(0)).to_contain_text("pending: word word")
+    accessible(page)
 
 
 def test_the_path_of_a_workflow_shows_what_else_there_was(desk: Served, look: Callable[..., Page]) -> None:

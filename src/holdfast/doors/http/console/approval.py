@@ -11,6 +11,7 @@ from starlette.responses import HTMLResponse, Response
 
 from holdfast.doors.http.console.approval_view import card_view
 from holdfast.doors.http.console.difference import Row, difference
+from holdfast.doors.http.console.drawing import graph_of_question
 from holdfast.doors.http.console.exactly import editable, visible
 from holdfast.doors.http.console.forms import Form
 from holdfast.doors.http.console.inbox import Filters, inbox
@@ -141,6 +142,7 @@ async def card_page(  # noqa: PLR0913 - what a card depends on
         inbox=listed, filters=filters, tab="open", shown=asked.id, earlier=earlier, later=later,
         card=card_view(asked, effect=_effect(request, asked)), asked_for=_asked_for(lines), given=given,
         objection=app.objection(asked, "approve", by=caller.name), lasts=_LASTS, first=first,
+        drawing=graph_of_question(request, asked),
     )  # fmt: skip
 
 

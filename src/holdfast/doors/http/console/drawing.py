@@ -12,9 +12,9 @@ from holdfast.app import App
 from holdfast.doors.http.console.graph_svg import graph_svg, said, shape
 from holdfast.doors.http.console.shell import app_of, url
 from holdfast.doors.http.console.story import Story
-from holdfast.doors.plans import Drawing, drawing_of
+from holdfast.doors.plans import Drawing, drawing_of, proposed
 from holdfast.teams.paths import Path
-from holdfast.types import Event
+from holdfast.types import Approval, Event
 
 MOST_EVENTS: Final = 5_000
 """A longer journal is not drawn: reading it would keep the page waiting, and nobody could take the graph in."""
@@ -48,6 +48,12 @@ async def graph_of(request: Request, story: Story) -> Graph | None:
     if drawing is None or not (drawing.path.nodes or drawing.notes):
         return None
     return _drawn(drawing, partial(_address, request))
+
+
+def graph_of_question(request: Request, asked: Approval) -> Markup | None:
+    """The plan that people are asked about, drawn; `None`: they are asked about something else."""
+    drawing = proposed(asked)
+    return None if drawing is None else graph_svg(drawing, partial(_address, request))
 
 
 def words_of_graph() -> dict[str, object]:
