@@ -206,12 +206,11 @@ class Parts:
         beside = attendants(engine, settings=self.settings, trail=trail, clock=self.clock, only=only is not None)
         if only is not None:
             return beside
-        timekeeper = Timekeeper(
-            trail, self.request, agents=list(self.agents), worker_id=lambda: engine.worker_id, clock=self.clock
-        )
+        names = list(self.agents)
+        timekeeper = Timekeeper(trail, self.request, agents=names, worker_id=engine.caretaker, clock=self.clock)
         if not self.sensors:
             return (*beside, timekeeper.run)
-        sensing = Sensing(trail, self.sensors, self.about, worker_id=lambda: engine.worker_id, clock=self.clock)
+        sensing = Sensing(trail, self.sensors, self.about, worker_id=engine.caretaker, clock=self.clock)
         return (*beside, timekeeper.run, sensing.run)
 
     def about(self, sensor: Sensor, item: Item) -> NewExecution:

@@ -8,7 +8,7 @@ from typing import TypeVar
 import pytest
 
 from holdfast.engine.backoff import REASON
-from holdfast.errors import CancelRequested, StaleFence
+from holdfast.errors import CancelRequested, NotFound, StaleFence
 from holdfast.trail import events as kinds
 from holdfast.trail.trail import Trail
 from holdfast.types import Claimed
@@ -299,3 +299,40 @@ def test_a_worker_that_waits_asks_seldom(sqlite_database: str):
 
     run(scenario())
     assert asked < 12
+
+
+def test_a_drained_worker_stops_and_stays_drained_under_its_next_name(sqlite_database: str):
+    """Also one that lost its lease meanwhile: what was said of it holds."""
+
+    async def scenario() -> None:
+        async with opened(sqlite_database) as trail:
+            worker = engine(trail, lambda claimed: finish(trail, claimed), worker_id="w", lease_s=1)
+            task = asyncio.create_task(worker.run())
+            mine = await start(trail)
+            await until(trail, mine, lambda e: e.ended)
+            assert worker.caretaker() == "w"
+            assert await trail.drain_worker("w", by="test")
+            await asyncio.wait_for(task, 20)
+            assert worker.caretaker() == ""
+            late = await start(trail)
+            assert await trail.claim("w", agents=[AGENT], limit=1) == ()
+            assert (await trail.get(late)).status == "pending"
+            await worker._register()
+            assert [peer.drains for peer in (await trail.sweep()).peers] == [True]
+            await worker._let_go()
+
+    run(scenario())
+
+
+def test_one_that_works_on_a_single_execution_is_not_drained(sqlite_database: str):
+    """Its caller waits for that one."""
+
+    async def scenario() -> None:
+        async with opened(sqlite_database) as trail:
+            mine = await start(trail)
+            async with working(trail, lambda claimed: finish(trail, claimed), worker_id="w", only=mine):
+                await until(trail, mine, lambda e: e.ended)
+                with pytest.raises(NotFound, match="takes up work"):
+                    await trail.drain_worker("w", by="test")
+
+    run(scenario())

@@ -239,3 +239,16 @@ def test_an_app_that_is_configured_alike_has_the_schedules_of_its_agents():
     app = App([CLERK], schedules=[hourly()])
     assert [one.name for one in app.like(agents=[CLERK])._parts.schedules] == ["hourly"]
     assert app.like(agents=[])._parts.schedules == []
+
+
+def test_a_worker_that_drains_fires_nothing(stage):
+    """What an old version starts would stay with it: another worker fires."""
+
+    async def story():
+        async with stage.app(hourly()) as app:
+            await stage.look(app, name="", minutes=60)
+            assert await stage.started(app) == []
+            await stage.look(app)
+            assert len(await stage.started(app)) == 1
+
+    stage.play(story)

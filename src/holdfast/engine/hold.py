@@ -21,7 +21,7 @@ class Hold:
         holds: Where it stands who holds what.
         what: The thing.
         for_s: Seconds that it is held for.
-        worker_id: Says who this is now.
+        worker_id: Says who this is now; an empty name looks after nothing.
         clock: Time.
     """
 
@@ -33,6 +33,8 @@ class Hold:
     async def is_mine(self) -> bool:
         """Whether it is this worker's turn."""
         worker_id, now = self._worker_id(), self._clock.monotonic()
+        if not worker_id:
+            return False
         if self._held[0] == worker_id and now < self._held[1]:
             return True
         if not await self._holds.hold_watch(worker_id, for_s=self._for_s, what=self._what):

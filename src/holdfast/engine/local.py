@@ -106,6 +106,10 @@ class LocalEngine:
         """Its name in the record; a new one after its lease was lost."""
         return self._worker_id
 
+    def caretaker(self) -> str:
+        """Its name where it looks after something for the fleet; empty while it drains: another worker does then."""
+        return "" if self._offer.drains else self._worker_id
+
     @property
     def running(self) -> int:
         """Activations under way."""
@@ -178,8 +182,7 @@ class LocalEngine:
     async def _pass(self, *, drain: bool) -> tuple[float | None, bool]:
         """Do what can be done now.
 
-        Returns:
-            Seconds until the next thing is due (`None`: nothing in sight), and whether nothing ran when that was asked.
+        Gives seconds until the next thing is due (`None`: nothing in sight), and whether nothing ran meanwhile.
         """
         if self._lost.is_set():
             await self._start_over()
@@ -345,13 +348,11 @@ class LocalEngine:
 
     async def _obey(self, own: Sequence[Peer]) -> None:
         """Stop when it is told to drain, and nothing is left that only it can do."""
-        if not any(peer.drains for peer in own):
-            return
-        if not self._offer.drains:
-            log.info("worker_drains", worker=self._worker_id)
+        if any(peer.drains for peer in own):
             self._offer = replace(self._offer, drains=True)  # also under its next name, should its lease be lost
-        if not await self._queue.keeps_pins(self._worker_id):
-            self.stop()
+            if not await self._queue.keeps_pins(self._worker_id):
+                log.info("worker_drained", worker=self._worker_id)
+                self.stop()
 
     def _on_lost(self) -> None:
         """Others may take its executions over: it must not begin anything more on them."""

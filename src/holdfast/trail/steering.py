@@ -29,7 +29,7 @@ class SteeringSide:
         asked = Drain(worker_id=worker_id, by=prepare.who(by), why=prepare.words(why), at=prepare.now())
         drained = await self._steer(asked)
         if drained is None:
-            raise NotFound(f"no worker {worker_id!r}; holdfast workers lists them")
+            raise NotFound(f"no worker {worker_id!r} that takes up work; holdfast workers lists them")
         return bool(drained)
 
     async def unpin(

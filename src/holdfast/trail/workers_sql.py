@@ -10,6 +10,9 @@ from holdfast.trail.controls.sql import Run
 from holdfast.trail.requests import Drain, Lease, Register, Steer, Sweep
 from holdfast.types import Peer
 
+_UNBOUND: Final = "NOT (capacity = 0 AND version <> '')"
+"""Not one that works on a single execution, whose caller waits for that."""
+
 
 @dataclass(frozen=True, slots=True)
 class Statements:
@@ -41,8 +44,11 @@ def _worded(  # noqa: PLR0913 - what differs
                 drains_since = coalesce(agent_workers.drains_since, excluded.drains_since)
         """,  # noqa: S608 - constants, here and below
         renew=f"UPDATE agent_workers SET lease_until = {until} WHERE id = {mark} RETURNING id",  # noqa: S608
-        drain=f"UPDATE agent_workers SET drains_since = {at} WHERE id = {mark} AND drains_since IS NULL RETURNING id",  # noqa: S608
-        drained=f"SELECT id FROM agent_workers WHERE id = {mark}",  # noqa: S608
+        drain=f"""
+            UPDATE agent_workers SET drains_since = {at} WHERE id = {mark} AND {_UNBOUND} AND drains_since IS NULL
+            RETURNING id
+        """,  # noqa: S608
+        drained=f"SELECT id FROM agent_workers WHERE id = {mark} AND {_UNBOUND}",  # noqa: S608
         unpin=f"""
             UPDATE agent_executions SET pinned_to = NULL WHERE id IN (
                 SELECT id FROM agent_executions WHERE pinned_to IS NOT NULL AND completed_at IS NULL
