@@ -1,12 +1,23 @@
 """Plans and paths in the terminal: rails, states, what was decided, and the command that draws them."""
 
+import asyncio
+import json
+import shutil
+from pathlib import Path as File
+
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from holdfast import Agent, App, Final
 from holdfast.doors.plan_drawing import GLYPHS, draw_plan, rails
 from holdfast.doors.plans import Drawing
+from holdfast.doors.show_plan import show_plan
+from holdfast.errors import UsageError
 from holdfast.teams.paths import Edge, Node, Path, State, direct, in_order
+from holdfast.types import Execution
 from tests.doors.conftest import Cli
+from tests.teams.plan_kit import plan, task, trip
 
 
 def node(name: str, state: State = "pending", **more: str) -> Node:
@@ -77,27 +88,41 @@ def test_states_stand_there_as_shape_and_word() -> None:
 # --- the command
 
 
-TARGET = """
-from holdfast import Agent, App, Final, Plan, Planner, Task
+def done(database: str) -> dict[str, Execution]:
+    """Executions that have ended, by their agent."""
 
-writer = Agent(name="writer", models=[lambda conversation: Final("text of it")])
-made = Plan(tasks=(Task(id="text", use="writer", input="it"),), reason="As short as it can be.")
-planner = Planner(name="trip", models=[lambda conversation: Final(made)], agents=[writer])
+    async def whole() -> dict[str, Execution]:
+        plain = Agent(name="plain", models=[lambda _: Final("hello")])
+        planner = trip(plan(task("text"), reason="As short as it can be."))
+        async with App([planner, plain], database) as app:
+            return {name: await app.run(name, "go", timeout_s=30) for name in ("trip", "plain")}
 
-plain = Agent(name="plain", models=[lambda conversation: Final("hello")])
-app = App([planner, plain])
-"""
+    return asyncio.run(whole())
 
 
-def test_show_draws_a_plan(cli: Cli) -> None:
-    """For people, and as data for programs; of an agent that has neither it says so."""
-    (cli.folder / "plans_target.py").write_text(TARGET, encoding="utf-8")
-    ids = {name: cli("run", f"plans_target.py:{name}", "go", "--json").row["id"] for name in ("planner", "plain")}
-    told = cli("show", ids["planner"], "--plan").out
-    assert told.splitlines()[:2] == ["Plan 1  1 of 1 task done", "  Plan 1 has 1 task: As short as it can be."]
-    assert "●  text  writer  completed: text of it" in told
-    (drawing,) = cli("show", ids["planner"], "--plan", "--json").rows
+def test_show_draws_a_plan(cli: Cli, migrated_file: File) -> None:
+    """From the journal alone, with the states that it has now."""
+    database = shutil.copy(migrated_file, cli.folder / "plans.db")
+    ran = cli("show", done(str(database))["trip"].id, "--plan", "--database", "plans.db")
+    assert ran.out.splitlines() == [
+        "Plan 1  1 of 1 task done",
+        "  Plan 1 has 1 task: As short as it can be.",
+        "  ●  text  writer  completed: text of it",
+    ]
+
+
+def test_a_plan_is_data_for_programs_and_not_there_for_other_agents(
+    sqlite_database: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As JSON, nodes and edges; an agent that has neither plan nor path is told so."""
+    executions = done(sqlite_database)
+
+    async def whole() -> None:
+        async with App(database=sqlite_database) as app:
+            await show_plan(app, executions["trip"], json=True)
+            with pytest.raises(UsageError, match="plain is no planner and no workflow"):
+                await show_plan(app, executions["plain"], json=True)
+
+    asyncio.run(whole())
+    drawing = json.loads(capsys.readouterr().out)
     assert (drawing["title"], drawing["path"]["nodes"][0]["state"]) == ("Plan 1", "completed")
-    refused = cli("show", ids["plain"], "--plan")
-    assert refused.status == 2
-    assert "plain is no planner and no workflow" in refused.err

@@ -68,7 +68,7 @@ def spans(told: Sequence[Event]) -> dict[str, tuple[int, int]]:
     return found
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(graphs())
 def test_tasks_are_done_once_in_order_and_no_more_at_a_time_than_may(
     tmp_path: Path, migrated_file: Path, drawn: tuple[Graph, frozenset[str], int]
