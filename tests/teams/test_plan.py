@@ -1,11 +1,14 @@
 """Plans: made, sent back, agreed to, carried out in order and side by side, made anew, stopped at limits."""
 
+import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from pydantic import BaseModel
 
 from holdfast import Agent, App, Call, Calls, Context, Conversation, Final, Flow, Limits, Planner, Reply, tool, workflow
+from holdfast.testing.rehearsal import LeapingClock
 from holdfast.types import Execution
 from tests.teams.plan_kit import (
     WRITER,
@@ -394,3 +397,20 @@ def test_a_call_holds_next_to_nothing_of_what_is_left(sqlite_database: str) -> N
     held = {one["agent"]: one["ceiling"]["cost_usd"] for one in data(told, "child.started")}
     assert float(held["trip-price_of"]) == 0.001
     assert float(held["writer"]) > 0.8
+
+
+def test_silence_is_a_no_that_ends_it(sqlite_database: str) -> None:
+    """Nobody is there whose note could be planned with."""
+    clock = LeapingClock()
+
+    async def whole() -> None:
+        async with App([trip(plan(task("text")), approve={"expires_s": 3_600})], sqlite_database, clock=clock) as app:
+            waiting = await app.run("trip", "go", timeout_s=30)
+            clock.leap(clock.now() + timedelta(hours=2))
+            async with app.worker():
+                told = [event async for event in app.events(waiting.id)]
+            ended = await app.get(waiting.id)
+        assert (ended.status_reason, data(told, "plan.refused")[0]["by"]) == ("PLAN_REJECTED", "nobody")
+        assert ended.error == "The plan was not agreed to. Nobody answered in time."
+
+    asyncio.run(whole())
