@@ -39,6 +39,15 @@ class Connections:
 
 
 DIRECT: Final = Connections()
+NOTICING: Final = {
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
+"""For libpq: what makes a connection notice within seconds that the server, or the way to it, is gone without a word.
+By themselves systems wait for a quarter of an hour."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from typing import Any, Final, TypeAlias
 
 import psycopg
 from psycopg import Cursor, Pipeline, errors
+from psycopg.conninfo import make_conninfo
 from pydantic_core import to_json
 
 from holdfast.trail import credentials_sql, fair_sql, heads, prune_sql, subscriptions_sql, workers_sql
@@ -26,7 +27,7 @@ from holdfast.trail.database import Verdict
 from holdfast.trail.fair import Lane, Look, Waiting
 from holdfast.trail.heads import Head, Question, Started
 from holdfast.trail.ledger import Ledger
-from holdfast.trail.place import DIRECT, Connections
+from holdfast.trail.place import DIRECT, NOTICING, Connections
 from holdfast.trail.requests import Badge, Claim, Follow, Lease, Mail, Prune, Retire, Row, Steer, Sweep
 from holdfast.types import Peer, PruneBatch
 
@@ -58,14 +59,8 @@ Session: TypeAlias = psycopg.Connection[tuple[Any, ...]]
 def connect(url: str, *, name: str, connections: Connections = DIRECT) -> Session:
     """A connection that notices within seconds when the server is gone."""
     connection = psycopg.connect(
-        url,
+        make_conninfo(url, application_name=name, **NOTICING),
         autocommit=True,
-        application_name=name,
-        connect_timeout=5,
-        keepalives_idle=5,
-        keepalives_interval=2,
-        keepalives_count=3,
-        tcp_user_timeout=15_000,
         prepare_threshold=connections.prepare_after,
     )
     if not connections.pooled:

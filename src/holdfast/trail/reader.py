@@ -27,7 +27,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from holdfast.errors import StoreError, StoreUnavailable
 from holdfast.trail.codec import blob_refs, resolve, stamp
-from holdfast.trail.place import DIRECT, Connections, Place
+from holdfast.trail.place import DIRECT, NOTICING, Connections, Place
 from holdfast.trail.readable import reading_uri
 from holdfast.trail.schema import DATA, blobs
 from holdfast.types import Json
@@ -152,7 +152,7 @@ def _reading_engine(place: Place, connections: Connections) -> Engine:
             pool_size=connections.readers,
             max_overflow=0,
             pool_pre_ping=True,
-            connect_args={"connect_timeout": 5, "prepare_threshold": connections.prepare_after},
+            connect_args={"prepare_threshold": connections.prepare_after, **NOTICING},
             isolation_level="AUTOCOMMIT",
         )
     return create_engine(
