@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from holdfast.errors import NotFound
+from holdfast.policy.alerts import with_defaults
 from holdfast.trail.trail import Trail
 from holdfast.types import Offer
 from tests.conformance.world import World, step
@@ -208,5 +209,21 @@ def test_workers_say_what_they_are(world: World):
         (seen,) = (await trail.fleet()).workers
         assert (seen.version, seen.app_version, seen.capacity) == ("9", "blue", 8)
         assert (dict(seen.serves), seen.drains_since) == ({"clerk": "2", "other": "7"}, None)
+
+    world.play(story)
+
+
+def test_what_nobody_serves_is_observed_for_alerts(world: World):
+    """By the rule that is on without configuration; what is served is not in it."""
+
+    async def story(trail):
+        await offer(trail, clerk="2")
+        await world.start(trail, pinned=True)
+        await world.start(trail)
+        (rule,) = [rule for rule in with_defaults([]) if rule.kind == "unserved"]
+        (left,) = (await trail.observe([rule], since=world.clock.at)).unserved
+        assert (left.agent, left.pinned_to, left.count, left.since) == ("clerk", "1", 1, world.clock.at)
+        await trail.unpin("clerk", by="Bo")
+        assert (await trail.observe([rule], since=world.clock.at)).unserved == ()
 
     world.play(story)
