@@ -208,7 +208,7 @@ async def verify_audit(*, common: Common = COMMON) -> int:
         more = f" ({report.broken} rows are broken in all)" if report.broken > 1 else ""
         raise JournalBroken(f"{report.first}{more}")
     found = {"ok": report.ok, "executions": report.executions, "events": report.events, "blobs": report.blobs}
-    found |= {"changes": report.changes, "pruned": report.pruned}
+    found |= {"changes": report.changes, "pruned": report.pruned, "record_hash": report.record_hash}
     if common.json:
         emit(found)
     else:

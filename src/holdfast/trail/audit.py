@@ -98,6 +98,8 @@ class Report:
     """How many rows are broken."""
     pruned: int = 0
     """Executions that were pruned, as the operators' record says."""
+    record_hash: str = field(default=GENESIS, compare=False)
+    """Of the last entry of the operators' record: noted elsewhere, it shows a record that was written anew."""
 
     @property
     def ok(self) -> bool:
@@ -111,6 +113,7 @@ class _Tally:
     events: int = 0
     blobs: int = 0
     changes: int = 0
+    record_hash: str = GENESIS
     broken: int = 0
     first: Broken | None = None
     wanted: set[str] = field(default_factory=set[str])
@@ -172,6 +175,7 @@ def verify(
         first=tally.first,
         broken=tally.broken,
         pruned=prunings.count,
+        record_hash=tally.record_hash,
     )
 
 
@@ -190,7 +194,7 @@ async def verify_database(database: str) -> Report:
 def _check_record(tally: _Tally, entries: Iterable[EventRow], head: HeadRow, prunings: Prunings) -> None:
     own = _Tally()
     seq, digest = _walk(own, AUDIT, _compared(own, entries, prunings))
-    tally.changes = own.events
+    tally.changes, tally.record_hash = own.events, digest
     for entry in prunings.unclaimed():
         own.note(AUDIT, entry, "agent_pruned has executions that it pruned, and it is no pruning: they were cut")
     if own.first is None and (head.last_seq, head.last_hash) != (seq, digest):
