@@ -81,3 +81,19 @@ def test_an_app_tells_of_what_was_pruned(database: str):
             assert [event.kind for event in await app.remains(old)] == ["journal.pruned"]
 
     asyncio.run(story())
+
+
+def test_costs_and_figures_stay_where_the_audit_is_kept(database: str):
+    """What models did in the past adds up to the same; without the audit the past shrinks."""
+    made(database)
+
+    async def story() -> None:
+        async with App(agents=[clerk], database=database) as app:
+            before = await app.control.costs(), await app.control.health_metrics()
+            for keep_audit in (True, False):
+                rule = PruneRule(before=app._parts.clock.now(), keep_audit=keep_audit)
+                _ = [step async for step in app.control.prune(rule, by="ann")]
+                after = await app.control.costs(), await app.control.health_metrics()
+                assert (after == before) is keep_audit
+
+    asyncio.run(story())
