@@ -35,7 +35,7 @@ class Line:
     @classmethod
     def lay(cls, database: str, *, by_relay: bool = False) -> "Line":
         """From a worker to the server of this URL, which listens on a socket in a folder. The caller has no threads."""
-        namespace = None if by_relay or not can_make_namespaces() else _make_namespace()
+        namespace = None if by_relay or not _is_able() else _make_namespace()
         listening = socket.create_server((_ends(os.getpid())[0] if namespace else "127.0.0.1", 0), backlog=256)
         address = listening.getsockname()[:2]
         relay = Child(lambda: asyncio.run(_relay(listening, _socket_of(database))))
@@ -80,14 +80,16 @@ class Line:
             _forget(self.namespace)
 
 
-def can_make_namespaces() -> bool:
-    """Whether this is root's, with iproute2, and the system lets it."""
+def _is_able() -> bool:
+    """Whether this is root's, with iproute2, and the system lets it have namespaces with a way out."""
     if os.geteuid() or not shutil.which("ip"):
         return False
-    name = f"{PREFIX}{os.getpid()}-try"
-    able = subprocess.run(["ip", "netns", "add", name], capture_output=True, check=False).returncode == 0
-    subprocess.run(["ip", "netns", "del", name], capture_output=True, check=False)
-    return able
+    try:
+        _forget(_make_namespace())
+    except subprocess.CalledProcessError:
+        _forget(f"{PREFIX}{os.getpid()}")
+        return False
+    return True
 
 
 def _make_namespace() -> str:

@@ -47,7 +47,7 @@ def test_chaos_finds_what_was_broken_on_purpose():
     """Without fences, with effects that are simply run again, without a look at budgets: each is caught."""
     wanted = {"no_fence": ("P1", "P2"), "rerun": ("P1: the effect of",), "no_room_needed": ("P3: of 20000 in purse",)}
     assert {"", *wanted} == set(NAMED)
-    found = {one["spoilt"]: one["wrong"] for one in rounds("--spoil", *wanted, "--within-s", "8")}
+    found = {one["spoilt"]: one["wrong"] for one in rounds("--spoil", *wanted, "--within-s", "6")}
     assert [name for name, words in wanted.items() if not any(one.startswith(words) for one in found[name])] == [], (
         found
     )
