@@ -2,13 +2,18 @@
 
 import asyncio
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from holdfast import Agent, App, Say
+from holdfast.config import Settings
+from holdfast.config.retention import RetentionSettings
 from holdfast.doors.cli import build
 from holdfast.errors import Pruned, UsageError
+from holdfast.trail.committed import Committed
 from holdfast.types import PruneRule
 
 clerk = Agent(name="clerk", models=[lambda _: Say("done")])
@@ -95,5 +100,29 @@ def test_costs_and_figures_stay_where_the_audit_is_kept(database: str):
                 _ = [step async for step in app.control.prune(rule, by="ann")]
                 after = await app.control.costs(), await app.control.health_metrics()
                 assert (after == before) is keep_audit
+
+    asyncio.run(story())
+
+
+def test_a_worker_prunes_by_the_standing_rule(database: str):
+    """What `[retention]` says happens as soon as a worker works."""
+    old = made(database)
+    with closing(sqlite3.connect(database)) as file, file:
+        file.execute("UPDATE agent_executions SET completed_at = '2020-01-01T00:00:00.000000+00:00'")
+
+    async def story() -> None:
+        done, loop = asyncio.Event(), asyncio.get_running_loop()
+
+        def heed(committed: Committed) -> None:
+            if any(entry[0] == "executions.pruned" for ledger in committed.ledgers for entry in ledger.audits):
+                loop.call_soon_threadsafe(done.set)
+
+        settings = Settings(retention=RetentionSettings(everything_days=90))
+        async with App(agents=[clerk], database=database, settings=settings) as app:
+            (await app._open()).observers.add(heed)
+            async with app.worker():
+                await asyncio.wait_for(done.wait(), 30)
+            with pytest.raises(Pruned):
+                await app.get(old)
 
     asyncio.run(story())

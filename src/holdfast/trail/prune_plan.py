@@ -120,6 +120,8 @@ def _members(connection: Connection, heads: Sequence[str]) -> dict[str, list[Map
 
 def _is_over(member: Mapping[str, Any], rule: PruneRule) -> bool:
     ended = member["completed_at"]
+    if member["depth"] >= _DEEPEST:
+        return False  # what it has started, nobody has looked at
     return member["status"] in ENDED and ended is not None and sure(ended) < rule.before
 
 
