@@ -166,3 +166,5 @@ def test_what_stays_of_a_pruned_execution_is_shown_with_the_date(page: Page, ser
     page.goto(f"/executions/{old.id}")
     expect(page.locator("main")).to_contain_text("Pruned on 20")
     expect(page.locator("main pre")).to_contain_text("Grace")
+    page.goto(f"/approvals/{asked.id}")
+    expect(page.locator("main")).to_contain_text("amount")
