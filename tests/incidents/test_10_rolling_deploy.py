@@ -15,12 +15,15 @@ def test_old_workers_drain_and_keep_what_is_pinned_to_them(postgres_place: Place
     place = postgres_place
 
     async def story(app: App) -> None:
-        with place.worker(TARGET, VERSION="1") as first, place.worker(TARGET, VERSION="1") as second:
+        with (
+            place.worker(TARGET, VERSION="1", HOLDFAST_LEASE_S=2) as first,
+            place.worker(TARGET, VERSION="1", HOLDFAST_LEASE_S=2) as second,
+        ):
             ids = {name: [(await app.start(name, str(n))).id for n in range(EACH)] for name in ("stays", "moves")}
             for one in (*ids["stays"], *ids["moves"]):
                 assert (await app.wait(one, 30)).status == "awaiting_review"
             assert {effect.tool for effect in place.ledger.effects()} == {"1"}
-            with place.worker(TARGET, VERSION="2") as new:
+            with place.worker(TARGET, VERSION="2", HOLDFAST_LEASE_S=2) as new:
                 await _drain_the_old(app)
                 await _approve_all(app)
                 for one in ids["moves"]:
@@ -61,7 +64,7 @@ def test_a_worker_for_pinned_executions_alone_ends_with_them(postgres_place: Pla
 
     async def story(app: App) -> None:
         stays, moves = [(await app.start(name, "1")).id for name in ("stays", "moves")]
-        old = place.begin("worker", TARGET, "--only-pinned", VERSION="1")
+        old = place.begin("worker", TARGET, "--only-pinned", VERSION="1", HOLDFAST_LEASE_S=2)
         try:
             assert (await app.wait(stays, 30)).status == "awaiting_review"
             await _approve_all(app)
