@@ -63,6 +63,7 @@ OF_ERROR: Final[Mapping[str, int]] = {
     "tool_error": FAILED,
     "retry_later": FAILED,
     "step_failed": FAILED,
+    "plan_failed": FAILED,
     "step_timed_out": FAILED,
 }
 """Exit status by error code. Whatever the command as typed cannot do is `USAGE`; the rest is `FAILED`."""

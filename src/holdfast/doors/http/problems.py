@@ -62,6 +62,7 @@ STATUS_OF: Final[Mapping[str, int]] = {
     "retry_later": 503,
     "invalid_arguments": 422,
     "step_failed": 422,
+    "plan_failed": 422,
     "step_timed_out": 422,
 }
 """HTTP status by error code, for every error there is."""
