@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import (
     ColumnElement,
@@ -172,9 +172,13 @@ def _open(path: str) -> sqlite3.Connection:
     return connection
 
 
+_OF_A_POOLER: Final = {"26000", "42P05"}
+"""A prepared statement that is not there, or is there already: the session is another one than before."""
+
+
 def _advice(error: DBAPIError) -> str:
     """What to do about it, where that is known."""
-    if getattr(error.orig, "sqlstate", None) == "26000":
+    if getattr(error.orig, "sqlstate", None) in _OF_A_POOLER:
         return "; its address is that of a pooler: say so with [postgres] pooler = 'transaction'"
     return ""
 
