@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from holdfast.trail.migrate import migrate
-from holdfast.trail.requests import Register
 from holdfast.trail.sqlite import SqliteDatabase
 from holdfast.trail.trail import Trail
+from holdfast.trail.worker_requests import Register
 from tests.conformance.world import World, step
 
 

@@ -8,7 +8,8 @@ from holdfast.trail.claiming import WaitingRows
 from holdfast.trail.controls.cell import Data, Key
 from holdfast.trail.credentials_sql import Became
 from holdfast.trail.ledger import Ledger
-from holdfast.trail.requests import Badge, Lease, Mail, Prune, Retire, Row, Steer, Sweep
+from holdfast.trail.requests import Badge, Mail, Prune, Retire, Row, Sweep
+from holdfast.trail.worker_requests import Lease, Steer
 from holdfast.types import Peer, PruneBatch
 
 Verdict: TypeAlias = Literal["away", "again", "data"]

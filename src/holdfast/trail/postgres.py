@@ -28,7 +28,8 @@ from holdfast.trail.fair import Lane, Look, Waiting
 from holdfast.trail.heads import Head, Question, Started
 from holdfast.trail.ledger import Ledger
 from holdfast.trail.place import DIRECT, NOTICING, Connections
-from holdfast.trail.requests import Badge, Claim, Follow, Lease, Mail, Prune, Retire, Row, Steer, Sweep
+from holdfast.trail.requests import Badge, Claim, Follow, Mail, Prune, Retire, Row, Sweep
+from holdfast.trail.worker_requests import Lease, Steer
 from holdfast.types import Peer, PruneBatch
 
 CHANNEL: Final = "holdfast"

@@ -11,7 +11,8 @@ from holdfast.trail import queries
 from holdfast.trail.batch import Result
 from holdfast.trail.codec import stamp
 from holdfast.trail.parts import Parts
-from holdfast.trail.requests import Claim, Register, Release, Renew, Retire, Sweep
+from holdfast.trail.requests import Claim, Release, Retire, Sweep
+from holdfast.trail.worker_requests import Register, Renew
 from holdfast.types import Claimed, Execution, Offer, Swept
 
 SWEEP_LIMIT: Final = 1_000

@@ -1,13 +1,13 @@
 """What callers ask of the writer, encoded and dated before it waits in line."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, TypeAlias
 
 from holdfast.trail.codec import NewBlob
-from holdfast.types import AlertChange, Answer, Append, ApprovalUse, Forgetting, NewExecution, Offer, Pruning
+from holdfast.trail.worker_requests import Lease, Steer
+from holdfast.types import AlertChange, Answer, Append, ApprovalUse, Forgetting, NewExecution, Pruning
 
 Value: TypeAlias = str | int | float | None
 """What a column is given, on both databases: JSON, times and money as text."""
@@ -123,49 +123,6 @@ class KeepResult:
     def may_sweep(self) -> bool:
         """Whether this one takes the stale ones with it: looking for them is worth it once in 256 times."""
         return str(self.row[1]).startswith("00")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Register:
-    worker_id: str
-    host: str
-    pid: int
-    lease_s: float
-    now: datetime
-    offer: Offer = field(default_factory=Offer)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Renew:
-    worker_id: str
-    lease_s: float
-    now: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Drain:
-    """An operator lets a worker take nothing new that another worker could take."""
-
-    worker_id: str
-    by: str
-    why: str
-    at: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unpin:
-    """An operator lets executions go on with any version of their agent."""
-
-    agent: str
-    version: str | None
-    """Of those that are pinned to this one; `None`: to any."""
-    execution_id: str | None
-    """This one alone; `None`: all of them."""
-    limit: int
-    """So many in one transaction."""
-    by: str
-    why: str
-    at: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -408,9 +365,6 @@ Write: TypeAlias = (
     | Aside
 )
 """Names the rows it touches."""
-Lease: TypeAlias = Register | Renew
-Steer: TypeAlias = Drain | Unpin
-"""What operators do about who works on what."""
 Follow: TypeAlias = Subscribe | Unsubscribe | Proceed
 """What is done to subscriptions."""
 Outbound: TypeAlias = Take | Delivered | Undelivered | Resend

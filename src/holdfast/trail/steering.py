@@ -6,7 +6,7 @@ from typing import Final
 from holdfast.errors import NotFound
 from holdfast.trail import serving
 from holdfast.trail.parts import Parts
-from holdfast.trail.requests import Drain, Steer, Unpin
+from holdfast.trail.worker_requests import Drain, Steer, Unpin
 
 _AT_ONCE: Final = 1_000
 _TRIES: Final = 20

@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from holdfast.trail.codec import stamp
 from holdfast.trail.controls.sql import Run
-from holdfast.trail.requests import Drain, Lease, Register, Steer, Sweep
+from holdfast.trail.requests import Sweep
+from holdfast.trail.worker_requests import Drain, Lease, Register, Steer
 from holdfast.types import Peer
 
 _UNBOUND: Final = "NOT (capacity = 0 AND version <> '')"

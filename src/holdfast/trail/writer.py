@@ -41,24 +41,19 @@ from holdfast.trail.requests import (
     Badge,
     Cancel,
     Claim,
-    Drain,
     Issue,
-    Lease,
     Mail,
     Prune,
-    Register,
-    Renew,
     Request,
     Retire,
     Row,
     Search,
-    Steer,
     Sweep,
     Touch,
-    Unpin,
     Withdraw,
 )
 from holdfast.trail.rulings import attend, claim, take_over
+from holdfast.trail.worker_requests import Drain, Lease, Register, Renew, Steer, Unpin
 from holdfast.trail.workers_sql import audited
 from holdfast.types import Forgetting, Health, PruneBatch, Pruning, Swept
 
