@@ -17,16 +17,16 @@ from typing import Any
 
 from holdfast import App
 from holdfast.config import Settings, configure_logging
-from holdfast.errors import Refused, StoreUnavailable
+from holdfast.errors import StoreUnavailable
 from holdfast.ports import Journal
 from holdfast.testing import CrashingJournal
 from holdfast.testing.crash import _Process
-from holdfast.types import Append, Appended
 from tests.chaos import controls, people
 from tests.chaos.books import WRITES, Books
 from tests.chaos.fates import Blow, Destiny, Doom, Fate, Weather
 from tests.chaos.network import Line
 from tests.chaos.trade import agents
+from tests.crash.fleet import TellingJournal
 from tests.crash.forks import Child
 from tests.postgres import Postgres
 
@@ -71,29 +71,6 @@ class Scene:
         return App(agents(books), database, settings=settings, wrap_journal=wrap)
 
 
-class BeatingJournal:
-    """A journal that counts what it answers, for all processes together, and tells of what it refuses."""
-
-    def __init__(self, journal: Journal, books: Books) -> None:
-        self._journal, self._books = journal, books
-
-    async def append(self, append: Append) -> Appended:
-        # Told also when the activation is cancelled meanwhile, as that of a worker that has lost its lease is.
-        return await asyncio.shield(asyncio.create_task(self._tell(append)))
-
-    async def _tell(self, append: Append) -> Appended:
-        try:
-            appended = await self._journal.append(append)
-        except Refused as refused:
-            self._books.note("write", refused.code, key=append.execution_id, book=WRITES)
-            raise
-        self._books.beat()
-        return appended
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._journal, name)
-
-
 def work(scene: Scene, life: int, fates: list[Fate], line: Line | None, home: str) -> None:
     """A worker process, until it is told to stop or its fate is fulfilled."""
     die_with_parent()
@@ -107,10 +84,16 @@ def work(scene: Scene, life: int, fates: list[Fate], line: Line | None, home: st
 
     began = False
 
+    def tell(execution: str, outcome: str) -> None:
+        if outcome == "stored":
+            books.beat()
+        else:
+            books.note("write", outcome, key=execution, book=WRITES)
+
     def wrap(journal: Journal) -> Journal:
         nonlocal began
         began = True
-        return CrashingJournal(BeatingJournal(journal, books))  # type: ignore[arg-type, return-value]
+        return CrashingJournal(TellingJournal(journal, tell))  # type: ignore[arg-type, return-value]
 
     async def whole() -> None:
         async with scene.app(books, line.url(scene.database) if line else scene.database, wrap) as app:

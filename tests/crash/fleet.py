@@ -85,10 +85,10 @@ class Fleet:
 
 
 class TellingJournal:
-    """A journal that writes down how each append ended."""
+    """A journal that tells how each append ended: of which execution, and `stored` or why it was refused."""
 
-    def __init__(self, journal: Journal, witness: Witness) -> None:
-        self._journal, self._witness = journal, witness
+    def __init__(self, journal: Journal, tell: Callable[[str, str], None]) -> None:
+        self._journal, self._say = journal, tell
 
     async def append(self, append: Append) -> Appended:
         # Told also when the activation is cancelled meanwhile, as that of a worker that has lost its lease is.
@@ -98,9 +98,9 @@ class TellingJournal:
         try:
             appended = await self._journal.append(append)
         except Refused as refused:
-            self._witness.note("write", refused.code, key=append.execution_id)
+            self._say(append.execution_id, refused.code)
             raise
-        self._witness.note("write", "stored", key=append.execution_id)
+        self._say(append.execution_id, "stored")
         return appended
 
     def __getattr__(self, name: str) -> Any:
@@ -147,8 +147,11 @@ def _work(fleet: Fleet, life: int, plan: CrashPlan, busy: threading.Lock) -> Non
     _Process.plan = plan
     witness = Witness(fleet.notes, life)
 
+    def tell(execution: str, outcome: str) -> None:
+        witness.note("write", outcome, key=execution)
+
     def wrap(journal: Journal) -> Journal:
-        return CrashingJournal(TellingJournal(journal, witness))  # type: ignore[arg-type, return-value]
+        return CrashingJournal(TellingJournal(journal, tell))  # type: ignore[arg-type, return-value]
 
     async def work() -> None:
         async with fleet.app(witness, wrap) as app:

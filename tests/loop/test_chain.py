@@ -94,6 +94,12 @@ def test_the_first_model_that_answers_is_the_answer(world: World):
     assert ran.execution.state == {"model": "scripted:first", "rung": 0, "degraded": False}
 
 
+def test_a_chain_of_rules_alone_holds_nothing(world: World):
+    """Nothing is left of a limit to be held by an answer that a crash lost: it cost nothing."""
+    asked = [event.data for event in run(world, by_rules).events if event.kind == kinds.MODEL_REQUESTED]
+    assert [(data["reserved_tokens"], data["reserved_usd"]) for data in asked] == [(0, "0")]
+
+
 @pytest.mark.parametrize("failure", ["overload", "timeout", "connection", "server", "malformed"])
 def test_a_failure_that_may_pass_is_tried_once_more(world: World, failure: str):
     """The same model is asked again, after a moment, and each attempt is on the record."""

@@ -118,20 +118,20 @@ class Room:
 
 
 async def room(activation: Activation, question: Question, request: Request) -> Room | Exhausted | Failed:
-    """Room for another attempt. Once something failed, rungs that cost nothing need none."""
+    """Room for another attempt. Rungs that cost nothing hold none, and once something failed they need none either."""
     models, tried = activation.cast.models, activation.history.tried
     if not tried:
         rungs = models.all
     elif not (rungs := remaining(tried, models.windows)):
         return give_up(activation, reason_of(tried[-1].failure), "Every model of the chain failed.", question.purpose)
-    free = [rung for rung in rungs if not models.rungs[rung].tokens] if tried else []
-    if free and len(free) == len(rungs):
+    free = [rung for rung in rungs if not models.rungs[rung].tokens]
+    if tried and len(free) == len(rungs):
         return Room(free, FREE)
     counted = await models.count(request, rungs, prompt=activation.prompt) if models.counts_input else {}
     reservation = question.reserve(request, rungs, counted)
     if isinstance(reservation, Reservation):
-        return Room(rungs, reservation)
-    if free:
+        return Room(rungs, FREE if len(free) == len(rungs) else reservation)
+    if tried and free:
         return Room(free, FREE)
     return no_room(activation, reservation.reason, question.purpose) if tried else reservation
 

@@ -26,7 +26,6 @@ def caller(planner: str, tool: Tool, limits: Limits) -> Agent[object]:
         output=object,
         # It costs nothing itself: what is held for it, while people are asked for days, must not keep others waiting.
         limits=replace(limits, steps=4, tokens=1_000, cost_usd=_some(limits), children=0, descendants=0, depth=0),
-        max_output_tokens=1,  # it says nothing; what a crash leaves reserved must not use up its limit
         corrections=0,
         learn_from_feedback=False,
     )
