@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from bench.company_tools import QUESTIONS, UNSEEN, tools
 from holdfast.engine.clock import SystemClock
-from holdfast.loop.routing import Routing
+from holdfast.loop.ranking import Routing
 from holdfast.ports import Tool
 from holdfast.router import ToolRouter
 from holdfast.tools.router import drawn_up, finder, grown

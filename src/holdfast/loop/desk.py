@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from holdfast.agent import Agent
 from holdfast.loop.model import Models
 from holdfast.loop.output import OutputContract
-from holdfast.loop.routing import Routing
+from holdfast.loop.ranking import Routing
 from holdfast.loop.tallies import Tallies
 from holdfast.policy.rights import Rights
 from holdfast.ports import Clock, During, Journal, NewId, Tool

@@ -12,7 +12,7 @@ import structlog
 from holdfast.loop.activation import Activation
 from holdfast.loop.context import conversation
 from holdfast.loop.prompt import tool_size
-from holdfast.loop.routing import LONGEST_QUESTION, Heard, Ranking, Routing
+from holdfast.loop.ranking import LONGEST_QUESTION, Heard, Ranking, Routing
 from holdfast.loop.transcript import Entry, Responded, Returned, Told
 from holdfast.router import FIND_TOOLS
 from holdfast.tools.router import Change, drawn_up, grown

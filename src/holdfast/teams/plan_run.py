@@ -18,7 +18,7 @@ from holdfast.teams import plan_record as record
 from holdfast.teams.flow import Approved, AskedPeople
 from holdfast.teams.plan import Plan, Task, filled, written
 from holdfast.teams.plan_check import problems, without_finished
-from holdfast.teams.plan_line import do_tasks
+from holdfast.teams.plan_scheduler import do_tasks
 from holdfast.teams.plan_words import Came, Request
 from holdfast.teams.plan_work import Failure, PlanStage, Terms, Work, limit_of
 from holdfast.types import Json

@@ -10,7 +10,7 @@ from math import log
 from typing import Final, cast
 
 from holdfast.ports import Tool
-from holdfast.tools.router_alike import ALIKE
+from holdfast.tools.router_synonyms import SYNONYMS
 
 _WORD: Final = re.compile(r"[^\W\d_]+|\d+")
 _HUMP: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
@@ -112,7 +112,7 @@ def _counted(tool: Tool) -> Mapping[str, float]:
 
 
 def _near() -> Mapping[str, Sequence[str]]:
-    groups = [frozenset(map(_stem, line.split())) for line in ALIKE.strip().splitlines()]
+    groups = [frozenset(map(_stem, line.split())) for line in SYNONYMS.strip().splitlines()]
     near: dict[str, set[str]] = {}
     for group in groups:
         for stem in group:

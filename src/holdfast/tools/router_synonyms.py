@@ -2,7 +2,7 @@
 
 from typing import Final
 
-ALIKE: Final = """
+SYNONYMS: Final = """
 refund reimburse repay repayment money compensation back
 pay payment money wire transfer settle remit book
 invoice bill receipt

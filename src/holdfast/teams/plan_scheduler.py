@@ -17,13 +17,13 @@ from holdfast.types import Json
 
 async def do_tasks(work: Work, plan: Plan) -> Mapping[str, Failure]:
     """Do all tasks that can be done; why the others did not finish."""
-    line = Line(work, plan.tasks)
+    scheduler = Scheduler(work, plan.tasks)
     if plan.tasks:
-        await work.stage.branches([partial(line.do, task) for task in plan.tasks], len(plan.tasks))
-    return line.failures
+        await work.stage.branches([partial(scheduler.do, task) for task in plan.tasks], len(plan.tasks))
+    return scheduler.failures
 
 
-class Line:
+class Scheduler:
     """The tasks of one plan, each of which begins when those it needs are done.
 
     How many work at the same time, the execution's `limits.children` says.
