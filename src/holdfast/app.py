@@ -231,10 +231,10 @@ class App(Answers, Lookup):
 
         Without a worker in this process, this call works the execution itself.
         """
-        execution = await self.start(
+        new = self._parts.new_execution(
             agent, input, user=user, thread=thread, priority=priority, idempotency_key=idempotency_key
         )
-        return await self.resume(execution.id, timeout_s=timeout_s)
+        return await self.resume(await (await self._open()).begin(new), timeout_s=timeout_s)
 
     async def resume(self, execution_id: str, *, timeout_s: float | None = None) -> Execution:
         """Wait as `wait` does, working on this execution and those below it unless a worker of this app is running."""

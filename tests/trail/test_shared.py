@@ -1,8 +1,10 @@
 """One question for all who ask it at the same moment."""
 
 import asyncio
+from collections.abc import Sequence
 
-from holdfast.trail.shared import Shared
+from holdfast.errors import JournalBroken
+from holdfast.trail.shared import Shared, Together
 
 
 def test_those_who_ask_together_share_one_answer() -> None:
@@ -63,3 +65,38 @@ def test_one_who_leaves_takes_no_answer_away() -> None:
         return await second
 
     assert asyncio.run(story()) == "news"
+
+
+def test_those_who_ask_for_different_things_share_one_query() -> None:
+    """A hundred executions that end in one commit are read at once; what does not exist is left out."""
+    read: list[int] = []
+
+    async def find(names: Sequence[int]) -> dict[int, int]:
+        read.append(len(names))
+        await asyncio.sleep(0)
+        return {name: name * 2 for name in names if name < 99}
+
+    async def all_of_them() -> list[int | None]:
+        together = Together(find)
+        return await asyncio.gather(*(together.ask(name) for name in range(100)))
+
+    assert asyncio.run(all_of_them()) == [*range(0, 198, 2), None]
+    assert read == [100]
+
+
+def test_what_cannot_be_read_is_the_trouble_of_those_who_asked_for_it() -> None:
+    """One broken record among a hundred leaves ninety-nine answers."""
+
+    async def find(names: Sequence[int]) -> dict[int, int]:
+        await asyncio.sleep(0)
+        if 7 in names:
+            raise JournalBroken("a payload is missing")
+        return {name: name for name in names}
+
+    async def all_of_them() -> list[int | BaseException | None]:
+        together = Together(find)
+        return await asyncio.gather(*(together.ask(name) for name in range(100)), return_exceptions=True)
+
+    found = asyncio.run(all_of_them())
+    assert isinstance(found.pop(7), JournalBroken)
+    assert found == [*range(7), *range(8, 100)]

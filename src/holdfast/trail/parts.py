@@ -1,7 +1,7 @@
 """What a trail is made of, and the two ways to use it: write and wait, read and wait."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -44,10 +44,15 @@ class Parts:
 
     async def patiently(self, read: Callable[[Connection], T]) -> T:
         """Read the outcome of a write that is durable already: waits while the database is away."""
-        pause_s = 0.05
-        while True:
-            try:
-                return await self.reader.run(read)
-            except StoreUnavailable:
-                await asyncio.sleep(pause_s)
-                pause_s = min(pause_s * 2, 1.0)
+        return await patiently(lambda: self.reader.run(read))
+
+
+async def patiently(read: Callable[[], Awaitable[T]]) -> T:
+    """What is read, as soon as the database is there."""
+    pause_s = 0.05
+    while True:
+        try:
+            return await read()
+        except StoreUnavailable:
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 2, 1.0)

@@ -1,9 +1,12 @@
 """Asks the database once for all who ask the same at the same moment: many watch what one commit changed."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from typing import Generic, TypeVar
 
+from holdfast.errors import HoldfastError
+
+K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
 
 
@@ -28,3 +31,31 @@ class Shared(Generic[T]):
         await asyncio.sleep(0)  # the others who were woken together with the first
         del self._open[key]
         return await put()
+
+
+class Together(Generic[K, T]):
+    """Looks things up in one query for all who ask at the same moment, each for another one.
+
+    Args:
+        read: Finds the things of these names; those that do not exist are left out.
+    """
+
+    def __init__(self, read: Callable[[Sequence[K]], Awaitable[Mapping[K, T]]]) -> None:
+        self._read = read
+        self._wanted: dict[asyncio.AbstractEventLoop, set[K]] = {}
+        self._shared: Shared[Mapping[K, T]] = Shared()
+
+    async def ask(self, name: K) -> T | None:
+        """The thing of this name, as it is now or later; `None`: there is none."""
+        wanted = self._wanted.setdefault(asyncio.get_running_loop(), set())
+        wanted.add(name)
+        try:
+            found = await self._shared.ask("all", self._put)
+        except HoldfastError:
+            if len(wanted) == 1:
+                raise
+            found = await self._read([name])  # what cannot be read is nobody's trouble who asked for something else
+        return found.get(name)
+
+    async def _put(self) -> Mapping[K, T]:
+        return await self._read([*self._wanted.pop(asyncio.get_running_loop())])

@@ -3,14 +3,15 @@
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from typing import get_args
+from typing import Final, get_args
 
 from holdfast.errors import UsageError
 from holdfast.trail import queries
 from holdfast.trail.lists import recent
 from holdfast.trail.migrate import refuse_other
-from holdfast.trail.parts import Parts
+from holdfast.trail.parts import Parts, patiently
 from holdfast.trail.requests import Cancel
+from holdfast.trail.shared import Shared, Together
 from holdfast.types import (
     Approval,
     ApprovalStatus,
@@ -27,20 +28,31 @@ from holdfast.types import (
     Wanted,
 )
 
+_AT_ONCE: Final = 100
+"""Executions that one query gives with all of their calls."""
+
 
 class StoreSide:
     """Starts, shows, answers, cancels and retries."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self._executions = Together(self._found)
+        self._lessons: Shared[Sequence[Feedback]] = Shared()
 
     async def start(self, new: NewExecution) -> Execution:
         """Store a pending execution: see `ports.Store.start`."""
-        return await self._after(str(await self._parts.write(self._parts.prepare.start(new))))
+        return await self._after(await self.begin(new))
+
+    async def begin(self, new: NewExecution) -> str:
+        """As `start`, for who needs no more than its id."""
+        return str(await self._parts.write(self._parts.prepare.start(new)))
 
     async def get(self, execution_id: str) -> Execution:
         """One execution with its tool calls."""
-        return await self._parts.reader.run(lambda c: queries.execution(c, execution_id))
+        if (found := await self._executions.ask(execution_id)) is not None:
+            return found
+        return await self._parts.reader.run(lambda c: queries.execution(c, execution_id))  # to say why there is none
 
     async def list(  # noqa: PLR0913 - one filter each
         self,
@@ -99,7 +111,10 @@ class StoreSide:
         """What people corrected, newest first."""
         if limit < 1:
             raise UsageError(f"limit={limit}: give 1 or more")
-        return await self._parts.reader.run(lambda c: queries.feedback_rows(c, agent=agent, limit=limit))
+        return await self._lessons.ask(
+            (agent, limit),
+            lambda: self._parts.reader.run(lambda c: queries.feedback_rows(c, agent=agent, limit=limit)),
+        )
 
     async def cancel(self, execution_id: str, *, by: str) -> Execution:
         """Cancel what does not run; ask the worker of what runs."""
@@ -168,7 +183,15 @@ class StoreSide:
         return await self._parts.reader.run(lambda c: queries.unended(c, execution_id))
 
     async def _after(self, execution_id: str) -> Execution:
-        return await self._parts.patiently(lambda c: queries.execution(c, execution_id))
+        return await patiently(lambda: self.get(execution_id))
+
+    async def _found(self, ids: Sequence[str]) -> Mapping[str, Execution]:
+        found: dict[str, Execution] = {}
+        for start in range(0, len(ids), _AT_ONCE):
+            some = ids[start : start + _AT_ONCE]
+            for execution in await self._parts.reader.run(partial(queries.executions_by_id, ids=some)):
+                found[execution.id] = execution
+        return found
 
 
 def _refuse_unknown(status: str | None, known: Sequence[str]) -> None:
