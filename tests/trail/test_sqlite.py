@@ -5,6 +5,8 @@ import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
 
+from holdfast.trail import events
+from holdfast.trail.batch import Needs
 from holdfast.trail.migrate import migrate
 from holdfast.trail.sqlite import SqliteDatabase
 from holdfast.trail.trail import Trail
@@ -49,6 +51,27 @@ def test_making_room_leaves_what_another_process_logged(tmp_path: Path) -> None:
     with sqlite3.connect(path) as connection:
         assert connection.execute("SELECT count(*) FROM agent_workers").fetchone() == (2,)
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_what_was_written_of_a_running_execution_is_not_read_again(sqlite_database: str) -> None:
+    """Nobody else wrote: the next step goes on from what this one left."""
+    world = World(sqlite_database)
+
+    async def story(trail: Trail) -> None:
+        held = await world.running(trail)
+        wanted = Needs(executions={held.execution.id})
+        database = SqliteDatabase(sqlite_database)
+        database.begin()
+        ledger = database.load(wanted)
+        ledger.note(ledger.head(held.execution.id), events.MODEL_RESPONDED, {}, "2026-11-21T10:00:00.000000+00:00")
+        database.write(ledger)
+        database.commit()
+
+        database.begin()
+        assert database.load(wanted).head(held.execution.id) is ledger.head(held.execution.id)
+        database.close()
+
+    world.play(story)
 
 
 def test_a_wish_to_cancel_from_another_process_is_noticed_at_the_next_step(sqlite_database: str) -> None:

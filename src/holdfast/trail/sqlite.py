@@ -98,7 +98,9 @@ class SqliteDatabase:
         self._version = 0
         """SQLite's count of what other connections committed, as this one last saw it."""
         self._running: dict[str, Head] = {}
-        """Rows of running executions as this connection last read or wrote them: true while nobody else writes."""
+        """Rows of running executions as this connection last wrote them: true while nobody else writes."""
+        self._in_force: str | None = None
+        """Which definitions of the controls were in force when this connection last looked: true as long."""
 
     # --- transactions
 
@@ -114,14 +116,14 @@ class SqliteDatabase:
             self._run("BEGIN IMMEDIATE")
         if self._version != (version := self._run("PRAGMA data_version").fetchone()[0]):
             self._version = version
-            self._running.clear()
+            self._forget()
 
     def commit(self) -> None:
         self._run("COMMIT")
 
     def abandon(self) -> None:
         """Undo what is open and let go of the connection."""
-        self._running.clear()
+        self._forget()
         if self._connection is not None:
             connection, self._connection = self._connection, None
             # Closing rolls back; its own failure would only repeat the one that brought us here.
@@ -166,7 +168,9 @@ class SqliteDatabase:
 
     def version(self) -> str:
         """Which definitions are in force."""
-        return controls.version(self._run, controls.SQLITE)
+        if self._in_force is None:
+            self._in_force = controls.version(self._run, controls.SQLITE)
+        return self._in_force
 
     def definitions(self) -> list[tuple[Key, Data]]:
         """All that every process keeps of the controls."""
@@ -259,6 +263,20 @@ class SqliteDatabase:
         self._insert("agent_outbox", heads.OUTBOX_COLUMNS, ledger.outgoing)
         for approval_id, row in ledger.feedback:
             self._run(_LEARN, (*row, row[1], approval_id))
+        self._remember(ledger)
+
+    def _remember(self, ledger: Ledger) -> None:
+        if ledger.shared.redefined:
+            self._in_force = None
+        for head in (*ledger.advanced.values(), *ledger.moved.values()):
+            if head.status == "running":
+                self._running[head.id] = head
+            else:
+                self._running.pop(head.id, None)
+
+    def _forget(self) -> None:
+        self._running.clear()
+        self._in_force = None
 
     def mail(self, request: Mail | Sweep) -> tuple[Row, ...]:
         """Take from the outbox, say what became of it, or tidy it; make, end or advance subscriptions."""
