@@ -151,8 +151,10 @@ class Machine(RuleBasedStateMachine):
         due = [e for e in self.executions.values() if e.status == "pending" and (not e.wake_at or e.wake_at <= now)]
         claimed = self.run(self.trail.claim(worker, agents=["clerk"], limit=limit))
         assert [c.execution.id for c in claimed] == [e.id for e in due[:limit]]
+        for execution in due:
+            execution.wake_at = None  # also of those that nobody took: what is due stands with what is ready
         for execution, c in zip(due, claimed, strict=False):
-            execution.status, execution.owner, execution.wake_at = "running", worker, None
+            execution.status, execution.owner = "running", worker
             execution.fence += 1
             execution.seq += 1
             assert [e.seq for e in c.events] == list(range(1, execution.seq + 1))
