@@ -45,6 +45,8 @@ _SETTINGS: Final = """
         set_config('enable_hashjoin', 'off', {local}),
         set_config('enable_mergejoin', 'off', {local}),
         set_config('jit', 'off', {local}),
+        -- So the plan is the same for whatever is asked: it is made once, not for each transaction again.
+        set_config('plan_cache_mode', 'force_generic_plan', {local}),
         CASE WHEN current_setting('synchronous_commit') = 'off'
             THEN set_config('synchronous_commit', 'on', {local}) END
 """
@@ -62,7 +64,7 @@ def connect(url: str, *, name: str, connections: Connections = DIRECT) -> Sessio
     connection = psycopg.connect(
         make_conninfo(url, application_name=name, **NOTICING),
         autocommit=True,
-        prepare_threshold=connections.prepare_after,
+        prepare_threshold=None if connections.pooled else 0,
     )
     if not connections.pooled:
         connection.execute(_FOR_THE_SESSION.encode())
