@@ -11,7 +11,7 @@ from holdfast.policy.loops import LONGEST_PERIOD, Seen, find_loop
 def seen(calls: str, results: str | None = None) -> list[Seen]:
     """One letter for each call and each result; without results every call always has the same."""
     return [
-        Seen(digest=call, outcome_digest=result, label=f"{call}()")
+        Seen(digest=call, outcome_digest=result, tool=call, arguments={})
         for call, result in zip(calls, results or calls, strict=True)
     ]
 

@@ -1,7 +1,7 @@
 """One uninterrupted stretch of work on an execution: what it knows, and its only way to write."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import cast
 
@@ -35,17 +35,17 @@ from holdfast.types import (
 )
 
 
-@dataclass(slots=True)
 class Draft:
     """What the next commit will hold of one sort."""
 
-    events: list[NewEvent] = field(default_factory=list[NewEvent])
-    calls: dict[str, CallChange] = field(default_factory=dict[str, CallChange])
-    approvals: list[NewApproval] = field(default_factory=list[NewApproval])
-    uses: list[ApprovalUse] = field(default_factory=list[ApprovalUse])
-    grants: list[str] = field(default_factory=list[str])
-    children: list[NewExecution] = field(default_factory=list[NewExecution])
-    reports: list[Report] = field(default_factory=list[Report])
+    def __init__(self) -> None:
+        self.events: list[NewEvent] = []
+        self.calls: dict[str, CallChange] = {}
+        self.approvals: list[NewApproval] = []
+        self.uses: list[ApprovalUse] = []
+        self.grants: list[str] = []
+        self.children: list[NewExecution] = []
+        self.reports: list[Report] = []
 
 
 DECISIONS = frozenset({kinds.CALL_DECIDED, kinds.CALL_ENDED})
@@ -130,9 +130,18 @@ class Activation:
         """The agent's, and of a child no more than its parent held for it."""
         return within(self.cast.agent.limits, self.history.ceiling)
 
-    def fact(self, kind: str, data: Mapping[str, Json], call: CallChange | None = None) -> None:
-        """Something happened: it will be stored even if the execution is being cancelled."""
-        self._record(self._facts, kind, data, call)
+    def fact(
+        self, kind: str, data: Mapping[str, Json], call: CallChange | None = None, *, looked_at: bool = False
+    ) -> None:
+        """Something happened: it will be stored even if the execution is being cancelled.
+
+        Args:
+            kind: Of the event.
+            data: Of the event.
+            call: The row of a call that changes with it. Default: none.
+            looked_at: Whether everything in it that others wrote has been searched for secrets. Default: no.
+        """
+        self._record(self._facts, kind, data, call, looked_at=looked_at)
 
     def learned(self, kind: str, data: Mapping[str, Json]) -> Mapping[str, Json]:
         """A fact to go on from.
@@ -143,10 +152,16 @@ class Activation:
         return self._record(self._facts, kind, data, None)
 
     def intend(
-        self, kind: str, data: Mapping[str, Json], call: CallChange | None = None, use: ApprovalUse | None = None
+        self,
+        kind: str,
+        data: Mapping[str, Json],
+        call: CallChange | None = None,
+        use: ApprovalUse | None = None,
+        *,
+        looked_at: bool = False,
     ) -> None:
-        """Something is about to start: it is stored before it does, or refused."""
-        self._record(self._intents, kind, data, call)
+        """Something is about to start: it is stored before it does, or refused. `looked_at` as of a fact."""
+        self._record(self._intents, kind, data, call, looked_at=looked_at)
         if use:
             self._intents.uses.append(use)
 
@@ -169,8 +184,8 @@ class Activation:
         """How calls went, for the breakers; stored with the next commit."""
         self._facts.reports.extend(reports)
 
-    async def commit(self, admission: Admission | None = None) -> Appended:
-        """Make everything gathered durable.
+    def commit(self, admission: Admission | None = None) -> Coroutine[None, None, Appended]:
+        """Make everything gathered durable. To be awaited.
 
         Args:
             admission: What it needs leave for. Default: nothing.
@@ -181,7 +196,7 @@ class Activation:
             ApprovalUnusable: An approval covers nothing of this; the facts are still here, the intents are gone.
             StaleFence: The execution belongs to another worker now.
         """
-        return await self._write(status=None, admission=admission)
+        return self._write(status=None, admission=admission)
 
     async def heed_cancel(self) -> None:
         """Before a call begins whose intent is durable already: nothing new may start after a wish to cancel.
@@ -255,9 +270,17 @@ class Activation:
         """Put an end behind everything that is still to be stored: whoever follows the journal stops there."""
         self._record(self._intents if self.has_intents else self._facts, kind, data, None)
 
-    def _record(self, draft: Draft, kind: str, data: Mapping[str, Json], call: CallChange | None) -> Mapping[str, Json]:
+    def _record(
+        self,
+        draft: Draft,
+        kind: str,
+        data: Mapping[str, Json],
+        call: CallChange | None = None,
+        *,
+        looked_at: bool = False,
+    ) -> Mapping[str, Json]:
         # What is gone on with is what a resumed execution would read.
-        found, text = stored(data, self.desk.redactor)
+        found, text = stored(data, None if looked_at else self.desk.redactor)
         data = cast("Mapping[str, Json]", found)
         apply(self.history, kind, data)
         self._just_committed = False
@@ -300,7 +323,7 @@ class Activation:
         for_news: bool = False,
     ) -> Appended:
         facts, intents, history = self._facts, self._intents, self.history
-        ends = status in ENDED
+        ends, (unknown_tokens, unknown_usd) = status in ENDED, history.unknown
         try:
             appended = await self.desk.journal.append(
                 Append(
@@ -314,8 +337,8 @@ class Activation:
                     cost_usd=history.cost_usd,
                     reserved_tokens=history.held_tokens,
                     reserved_usd=history.held_usd,
-                    unknown_tokens=history.unknown[0],
-                    unknown_usd=history.unknown[1],
+                    unknown_tokens=unknown_tokens,
+                    unknown_usd=unknown_usd,
                     result=result,
                     error=error,
                     wake_at=wake_at,

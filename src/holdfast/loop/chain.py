@@ -144,7 +144,7 @@ async def attempt(
     with activation.desk.during(activation.id, None):
         return await activation.cast.models.attempt(
             rung,
-            replace(request, max_tokens=max_tokens or request.max_tokens),
+            replace(request, max_tokens=max_tokens) if max_tokens not in {0, request.max_tokens} else request,
             prompt=activation.prompt if question.purpose == "turn" else None,
             on_token=heard,
             left_s=activation.seconds_left(),

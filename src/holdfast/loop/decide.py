@@ -12,7 +12,7 @@ from holdfast.loop.handover import account, in_words
 from holdfast.loop.judged import Judged
 from holdfast.loop.model import RawCall, Response
 from holdfast.loop.output import parse_arguments
-from holdfast.loop.propose import propose, recorded, rewritten
+from holdfast.loop.propose import as_written, propose, recorded, rewritten
 from holdfast.loop.result import correct, take_result, take_text
 from holdfast.loop.reuse import give_recorded, recognised
 from holdfast.loop.wrapup import give_up
@@ -63,7 +63,7 @@ def judge(activation: Activation, index: int, raw: RawCall) -> Judged:
     """What the gates say of one call. Pure but for reading the declarations."""
     call_id = f"{activation.id}:{activation.history.step}:{index}"
     try:
-        arguments = recorded(activation, parse_arguments(raw.arguments))
+        arguments, text = as_written(activation, raw)
     except InvalidArguments as problem:
         return refused(call_id, index, raw, {}, Decision(verdict="deny", gate="arguments", reason=str(problem)))
     if raw.tool == "ask_person":
@@ -72,7 +72,7 @@ def judge(activation: Activation, index: int, raw: RawCall) -> Judged:
     if tool is None:
         return refused(call_id, index, raw, arguments, gate.unknown_tool(raw.tool, activation.cast.tools))
     try:
-        proposal = propose(activation, tool, arguments, call_id=call_id, step=activation.history.step)
+        proposal = propose(activation, tool, arguments, call_id=call_id, step=activation.history.step, text=text)
     except InvalidArguments as error:
         return refused(call_id, index, raw, arguments, gate.bad_arguments(error))
     decision = limited(activation, index) or gate.judge(tool.review, proposal)
@@ -87,6 +87,7 @@ def judge(activation: Activation, index: int, raw: RawCall) -> Judged:
         schema_hash=tool.schema_hash,
         decision=decision,
         proposal=proposal,
+        text=text if tool.review is None and proposal.arguments is arguments else None,
     )
 
 
@@ -205,7 +206,12 @@ def record_decisions(activation: Activation, judged: Sequence[Judged], begun: se
         room = ceilings_for(activation, call.raw.tool, among=among) if delegates else None
         if isinstance(room, str):
             status = "pending"  # as many as there is room for begin; the others when their turn comes
-        activation.intend(kinds.CALL_DECIDED, decided(activation, call, status), row(activation, call, status))
+        activation.intend(
+            kinds.CALL_DECIDED,
+            decided(activation, call, status),
+            row(activation, call, status),
+            looked_at=call.text is not None and call.decision is gate.UNRULED,
+        )
         if room and not isinstance(room, str):
             delegate(activation, activation.history.calls[call.id], ceilings=room)
         among -= delegates
@@ -293,6 +299,7 @@ def row(activation: Activation, call: Judged, status: CallStatus) -> CallChange:
         effect=call.effect,
         idempotency_key=call.key,
         tool_input=call.arguments,
+        input_text=call.text,
         called_at=activation.desk.clock.now(),
     )
 

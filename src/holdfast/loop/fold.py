@@ -16,7 +16,6 @@ from holdfast.loop.history import (
     History,
     Origin,
     body_of,
-    label,
     result_of,
     size_of,
 )
@@ -276,7 +275,8 @@ def ended(history: History, data: Data) -> None:
     history.use_approvals(call.id)
     history.records.append(record_of(call, data))
     first = call.origin.digest if call.origin else call.digest
-    history.seen.append(Seen(digest=first, outcome_digest=f"{call.status}:{body_of(data)}", label=label(call)))
+    came = f"{call.status}:{body_of(data)}"
+    history.seen.append(Seen(digest=first, outcome_digest=came, tool=call.tool, arguments=call.arguments))
     if data.get("failure") in TOOL_FAILURES:
         history.failures.append(f"{call.asked}: {data['error'] or data['content']}")
     if data.get("reused_from"):

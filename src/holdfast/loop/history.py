@@ -297,8 +297,10 @@ class History:
     @property
     def unknown(self) -> tuple[int, Decimal]:
         """Tokens and dollars held for calls whose bill nobody knows."""
-        live = self.reserved or (0, Decimal(0))
-        return self.held_tokens - live[0], self.held_usd - live[1]
+        if self.reserved is None:
+            return self.held_tokens, self.held_usd
+        tokens, usd = self.reserved
+        return self.held_tokens - tokens, self.held_usd - usd
 
     def settle(self, *, keep: bool) -> None:
         """The model call under way is over: give its reservation back, unless its bill is unknown."""
@@ -331,9 +333,3 @@ def body_of(data: Mapping[str, Any]) -> str:
     """What a call came to, without the first line that says from where the result is."""
     content: str = data["content"]
     return content.partition("\n")[2] if data.get("fallback") or data.get("reused_from") else content
-
-
-def label(call: CallState) -> str:
-    """A call as a person would write it, cut to one line."""
-    arguments = ", ".join(f"{name}={value!r}" for name, value in sorted(call.arguments.items()))
-    return f"{call.tool}({arguments if len(arguments) <= 120 else arguments[:117] + '...'})"

@@ -20,6 +20,8 @@ class Judged:
     schema_hash: str
     decision: Decision
     proposal: Proposal | None = None
+    text: str | None = None
+    """`arguments` as canonical text, where nobody's rule had them in hand since they were searched for secrets."""
     asked: Decision | None = None
     """What would have been asked of people, where a grant lets it run."""
     grant: str | None = None

@@ -10,7 +10,7 @@ from holdfast.loop.good_results import keep_good
 from holdfast.loop.history import ApprovalState, CallState
 from holdfast.tools.execute import FailureClass, Outcome
 from holdfast.trail import events as kinds
-from holdfast.trail.codec import as_text, storable
+from holdfast.trail.codec import as_text, stored
 from holdfast.trail.redact import Redactor
 from holdfast.types import CallChange, CallStatus, Json
 
@@ -124,7 +124,7 @@ def end_call(  # noqa: PLR0913 - the fields of an outcome
     """Record the end of a call, or of an attempt that ended in doubt or is to be tried later."""
     redactor = activation.desk.redactor
     is_json = status == "completed" and blob is None and not isinstance(output, str | None)
-    clean = storable(output, redactor)
+    clean, text = (None, None) if output is None else stored(output, redactor)
     # Redacted as JSON where it is JSON: a rule for text would leave something that nobody can read. Text is redacted
     # with the event that it goes into.
     content = as_text(clean) if is_json and clean is not output else content
@@ -146,7 +146,17 @@ def end_call(  # noqa: PLR0913 - the fields of an outcome
             "latency_ms": round(latency_ms, 3),
             **more,
         },
-        changed(call, status, output=clean, error=error, attempt=attempt, latency_ms=latency_ms, ended=activation),
+        changed(
+            call,
+            status,
+            output=clean,
+            output_text=text,
+            error=error,
+            attempt=attempt,
+            latency_ms=latency_ms,
+            ended=activation,
+        ),
+        looked_at=content is clean and not (error or more),
     )
 
 
@@ -160,6 +170,7 @@ def changed(  # noqa: PLR0913 - the columns of a call's row
     status: CallStatus,
     *,
     output: Json = None,
+    output_text: str | None = None,
     error: str | None = None,
     attempt: int = 0,
     latency_ms: float | None = None,
@@ -174,8 +185,10 @@ def changed(  # noqa: PLR0913 - the columns of a call's row
         tool_name=call.asked,
         effect=call.origin.effect if call.origin else call.effect,
         idempotency_key=call.id,
-        tool_input=call.arguments,
+        # What was attempted has its row already, and there what it was asked; a fallback may be asked something else.
+        tool_input=call.arguments if call.origin or not attempt else None,
         tool_output=output,
+        output_text=output_text,
         attempt=attempt or call.attempts + 1,
         latency_ms=latency_ms,
         error=error,

@@ -6,11 +6,12 @@ around messages and tools. What providers re-render as JSON is counted as JSON, 
 """
 
 from collections.abc import Mapping, Sequence
-from json import dumps
+from json import JSONEncoder
 from typing import TypeVar, assert_never, cast
 
 from holdfast.loop.transcript import Answered, Entry, Responded, Returned, Told
 from holdfast.ports import Tool
+from holdfast.trail.codec import dump_with
 from holdfast.types import Json
 
 ENTRY_TOKENS = 32
@@ -23,6 +24,8 @@ TOOLS_TOKENS = 1_024
 """More than the hidden instructions that come with tools (Anthropic documents up to 813)."""
 
 REQUEST_TOKENS = 64
+
+_dump = dump_with(JSONEncoder())
 
 T = TypeVar("T")
 
@@ -151,4 +154,4 @@ def _bytes(text: str) -> int:
 
 
 def _json_bytes(value: Json) -> int:
-    return len(dumps(value))
+    return len(_dump(value))

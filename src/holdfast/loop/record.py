@@ -30,6 +30,7 @@ def record_request(
             "reserved_usd": str(reservation.usd),
             "gen_ai.request.max_tokens": reservation.max_tokens,
         },
+        looked_at=reason is None,  # numbers, and words of our own
     )
 
 

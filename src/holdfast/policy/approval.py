@@ -17,9 +17,15 @@ RESULT = "final_result"
 """In the place of a tool's name, in the digest of a final result."""
 
 
-def digest(tool: str, arguments: Json) -> str:
-    """SHA-256 of a call as it would run, or of a result: any other arguments give another one."""
-    return sha256(f"{tool}\n{canonical(arguments)}".encode()).hexdigest()
+def digest(tool: str, arguments: Json, text: str | None = None) -> str:
+    """SHA-256 of a call as it would run, or of a result: any other arguments give another one.
+
+    Args:
+        tool: Which.
+        arguments: Of the call.
+        text: Their canonical text, where it is known.
+    """
+    return sha256(f"{tool}\n{canonical(arguments) if text is None else text}".encode()).hexdigest()
 
 
 def ask_for_call(

@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from difflib import get_close_matches
 from math import isfinite
-from typing import get_args
+from typing import Final, get_args
 
 from holdfast.errors import InvalidArguments
 from holdfast.ports import ReviewRule, Tool
 from holdfast.types import Decision, Json, Proposal, Verdict
 
+UNRULED: Final = Decision(verdict="allow", gate="review_rule")
+"""The yes to a call whose tool has no review rule and needs none."""
 UNDECLARED = "an irreversible tool without a review rule asks every time"
 
 
@@ -18,7 +20,7 @@ def judge(rule: ReviewRule | None, proposal: Proposal) -> Decision:
     if rule is None:
         if proposal.effect == "irreversible":
             return Decision(verdict="review", gate="review_rule", reason=UNDECLARED)
-        return Decision(verdict="allow", gate="review_rule")
+        return UNRULED
     try:
         return _sound(rule(proposal))
     except Exception as error:  # noqa: BLE001 - the author's rule may raise anything; ask when in doubt

@@ -1,7 +1,9 @@
 """Noticing that an agent goes in circles: the same calls again and again, with the same results."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+from holdfast.types import Json
 
 LONGEST_PERIOD = 5
 """Calls in the longest cycle that is looked for."""
@@ -15,8 +17,14 @@ class Seen:
     """Of tool and arguments."""
     outcome_digest: str
     """Of what the model was told."""
-    label: str
-    """The call as a person would write it."""
+    tool: str
+    arguments: Mapping[str, Json]
+
+    @property
+    def label(self) -> str:
+        """The call as a person would write it, cut to one line."""
+        arguments = ", ".join(f"{name}={value!r}" for name, value in sorted(self.arguments.items()))
+        return f"{self.tool}({arguments if len(arguments) <= 120 else arguments[:117] + '...'})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,16 +54,15 @@ def find_loop(history: Sequence[Seen], repeats: int) -> Loop | None:
         repeats: Rounds that make a loop. Below 2 counts as 2: one call alone is no repetition.
     """
     rounds = max(2, repeats)
-    for period in range(1, LONGEST_PERIOD + 1):
-        if _turns(history, period, rounds):
+    for period in range(1, min(LONGEST_PERIOD, len(history) // rounds) + 1):
+        # Nearly always the newest call alone shows that there is no circle.
+        if _same(history[-1], history[-1 - period]) and _turns(history, period, rounds):
             labels = tuple(history[-place].label for place in range(period, 0, -1))
             return Loop(labels=labels, repeats=rounds)
     return None
 
 
 def _turns(history: Sequence[Seen], period: int, rounds: int) -> bool:
-    if len(history) < period * rounds:
-        return False
     return all(_same(history[-place], history[-place - period]) for place in range(1, period * (rounds - 1) + 1))
 
 

@@ -13,6 +13,7 @@ from pydantic_core import ErrorDetails, PydanticSerializationError, SchemaError
 from holdfast.errors import DeclarationError, InvalidArguments
 from holdfast.tools.schema import parameters_schema
 from holdfast.tools.signature import EMPTY, Parameter, Signature
+from holdfast.trail.codec import dump_with
 from holdfast.types import Json
 
 _CONFIG = ConfigDict(
@@ -26,7 +27,7 @@ _CONFIG = ConfigDict(
     ser_json_bytes="base64",
 )
 _SHOWN_PROBLEMS = 10
-_dump = json.JSONEncoder(allow_nan=False).encode  # `json.dumps` with a setting makes an encoder each time
+_dump = dump_with(json.JSONEncoder(allow_nan=False))
 _SHORT = Repr()
 _SHORT.maxstring = _SHORT.maxother = 80
 
@@ -54,9 +55,13 @@ class Arguments:
         Raises:
             InvalidArguments: They do not fit; the message says which and why.
         """
-        values = self.typed(arguments)
+        given = self._spelled(arguments)
+        values = self._read(given)
         written = self._written(values)
-        again = self.typed(written)
+        spelled = self._spelled(written)
+        if spelled == given:
+            return written  # what was just read, word for word
+        again = self._read(spelled)
         # People agree to what is written, and what runs is read from it: it must be the same thing. Equal values
         # may be written in another order (sets); equal words may make values that cannot be compared.
         if again != values and (rewritten := self._written(again)) != written:
@@ -79,9 +84,17 @@ class Arguments:
         Raises:
             InvalidArguments: They do not fit.
         """
+        return self._read(self._spelled(arguments))
+
+    def _spelled(self, arguments: Mapping[str, Json]) -> str:
         try:
-            written = _dump(arguments)
-            return self._adapter.validate_json(written, by_alias=True, by_name=True)
+            return _dump(arguments)
+        except (ValueError, TypeError, RecursionError) as error:
+            raise InvalidArguments(f"arguments of {self._tool!r} are no JSON object: {error}") from error
+
+    def _read(self, spelled: str) -> object:
+        try:
+            return self._adapter.validator.validate_json(spelled, by_alias=True, by_name=True)
         except ValidationError as error:
             raise InvalidArguments(
                 f"arguments of {self._tool!r} do not fit: {_problems(error, self._names)}"

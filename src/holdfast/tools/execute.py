@@ -190,6 +190,8 @@ class _Run:
                 break
             await self.clock.sleep(wait_s)
             context = replace(context, attempt=context.attempt + 1)
+        if isinstance(attempt, Returned):
+            return _completed(attempt.value, attempts=context.attempt, latency_ms=spent_s * 1000)
         outcome = settle(self.tool, attempt, attempts=context.attempt, wait_s=wait_s)
         if outcome.status == "in_doubt" and isinstance(attempt, Lost):
             outcome = await self._resolve(attempt, context) or _did_not_happen(self.tool, attempt)
@@ -283,11 +285,9 @@ def backoff_s(failures: int, random: Callable[[], float]) -> float:
     return random() * min(BACKOFF_CAP_S, BACKOFF_S * 2 ** min(failures - 1, 32))
 
 
-def settle(tool: Runnable, attempt: Attempt, *, attempts: int, wait_s: float | None) -> Outcome:
+def settle(tool: Runnable, attempt: Refused | Postponed | Lost, *, attempts: int, wait_s: float | None) -> Outcome:
     """What the last attempt of this activation makes of the call, before any probe is asked."""
     match attempt:
-        case Returned(value=value):
-            return _completed(value)
         case Refused(error=error):
             return Outcome.failed(error, kind="refused")
         case Postponed(error=error) if wait_s is not None:
@@ -334,9 +334,16 @@ def _believe(tool: Runnable, found: object, lost: Lost) -> Outcome | None:
     return None
 
 
-def _completed(value: object) -> Outcome:
+def _completed(value: object, *, attempts: int = 0, latency_ms: float = 0.0) -> Outcome:
     shown = present(value)
-    return Outcome(status="completed", content=shown.content, output=shown.output, blob=shown.blob)
+    return Outcome(
+        status="completed",
+        content=shown.content,
+        output=shown.output,
+        blob=shown.blob,
+        attempts=attempts,
+        latency_ms=latency_ms,
+    )
 
 
 def _in_doubt(tool: Runnable, error: str, *, kind: FailureClass) -> Outcome:

@@ -23,17 +23,23 @@ BLOB_BYTES: Final = 16 * 1024
 _json: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, check_circular=False)
 
 
-def _make_dump() -> Callable[[Json], str]:
-    """`_json.encode`, without the C encoder that it makes anew for each value: most of the cost of a small one."""
+def dump_with(encoder: json.JSONEncoder) -> Callable[[Json], str]:
+    """`encoder.encode`, without the C encoder that it makes anew for each value: most of the cost of a small one.
+
+    Circles are not looked for: they end in a `RecursionError`.
+    """
     make = getattr(json.encoder, "c_make_encoder", None)
     if make is None:  # a Python without it
-        return _json.encode
-    order = (None, _json.default, json.encoder.encode_basestring, None, ":", ",", True, False, True)
-    pieces: Callable[[Json, int], Sequence[str]] = make(*order)  # as `JSONEncoder.iterencode` does, for these settings
+        return encoder.encode
+    spell = json.encoder.encode_basestring_ascii if encoder.ensure_ascii else json.encoder.encode_basestring
+    colon, comma = encoder.key_separator, encoder.item_separator
+    # As `JSONEncoder.iterencode` does.
+    order = (None, encoder.default, spell, None, colon, comma, encoder.sort_keys, encoder.skipkeys, encoder.allow_nan)
+    pieces: Callable[[Json, int], Sequence[str]] = make(*order)
     return lambda value: "".join(pieces(value, 0))
 
 
-_dump: Final = _make_dump()
+_dump: Final = dump_with(_json)
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _ESCAPED_KEY = re.compile(r"\$+blob")
 
@@ -102,10 +108,14 @@ def canonical(value: Json) -> str:
     return _dump(_sound(value)) if _unsound(text) else text
 
 
-def stored(value: Json, redactor: Redactor) -> tuple[Json, str]:
+def stored(value: Json, redactor: Redactor | None) -> tuple[Json, str]:
     """The value as whoever reads the journal will find it, and its canonical text.
 
     No secrets, and nothing that a database would change. What needs no change is given back as it is.
+
+    Args:
+        value: What is to be stored.
+        redactor: Finds secrets; `None`: there are none in it, because its parts were looked at one by one.
     """
     sound = value
     try:
@@ -116,7 +126,7 @@ def stored(value: Json, redactor: Redactor) -> tuple[Json, str]:
     if changes:
         sound = _sound(value)
         text = _dump(sound)
-    if redactor.suspects(text):
+    if redactor is not None and redactor.suspects(text):
         sound = redactor.value(sound)
         text = canonical(sound)
     return sound, text

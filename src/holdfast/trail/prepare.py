@@ -61,7 +61,7 @@ class Preparer:
             self._words(append.error),
             _stamp(append.wake_at),
             _stamp(append.deadline),
-            [self._call(append.execution_id, change, next(texts), next(texts)) for change in append.calls],
+            [self._call(append.execution_id, change, next(texts), next(texts), blobs) for change in append.calls],
             [self._question(append.execution_id, new, at, next(texts)) for new in append.approvals],
             append.uses,
             blobs,
@@ -194,14 +194,16 @@ class Preparer:
     def _encode(self, values: Sequence[Json], blobs: list[NewBlob]) -> Sequence[str | None]:
         texts = [None if value is None else canonical(value) for value in values]
         joined = "\n".join([text for text in texts if text is not None])
+        if not joined:
+            return texts
         if len(joined) <= _PLAIN_CHARACTERS and '$blob"' not in joined and not self._redactor.suspects(joined):
             return texts
         return [self._data(value, blobs) for value in values]
 
-    def _data(self, value: Json, blobs: list[NewBlob]) -> str | None:
+    def _data(self, value: Json, blobs: list[NewBlob], known: str | None = None) -> str | None:
         if value is None:
             return None
-        encoded = self._codec.encode(value)
+        encoded = self._codec.encode(value) if known is None else pack(value, known)
         if encoded.blobs:
             blobs.extend(encoded.blobs)
         return encoded.text
@@ -209,7 +211,13 @@ class Preparer:
     def _words(self, text: str | None) -> str | None:
         return None if text is None else _UNSTORABLE.sub("\ufffd", self._redactor.text(text))
 
-    def _call(self, execution_id: str, change: CallChange, asked: str | None, came: str | None) -> Row:
+    def _call(
+        self, execution_id: str, change: CallChange, asked: str | None, came: str | None, blobs: list[NewBlob]
+    ) -> Row:
+        if change.input_text is not None:
+            asked = self._data(change.tool_input, blobs, change.input_text)
+        if change.output_text is not None:
+            came = self._data(change.tool_output, blobs, change.output_text)
         return (
             execution_id,
             change.id,
@@ -255,7 +263,10 @@ class Preparer:
 def _values(append: Append) -> list[Json]:
     values: list[Json] = [append.state, append.result]
     for change in append.calls:
-        values += (change.tool_input, change.tool_output)
+        values += (
+            change.tool_input if change.input_text is None else None,
+            change.tool_output if change.output_text is None else None,
+        )
     values += [new.arguments for new in append.approvals]
     return values
 

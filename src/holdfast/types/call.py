@@ -50,3 +50,8 @@ class CallChange:
     error: str | None = None
     called_at: datetime | None = None
     finished_at: datetime | None = None
+    input_text: str | None = None
+    """`tool_input` as canonical text without secrets, where its maker has that already (`trail.codec.stored`): stored
+    as it is. `None`: the journal makes it."""
+    output_text: str | None = None
+    """The same of `tool_output`."""
