@@ -27,7 +27,7 @@ def request(*entries: Entry, **options: object) -> Request:
         "instructions": "Help.",
         "entries": list(entries) or [Told("hi")],
         "tools": (),
-        "conversation": TALK,
+        "conversation": lambda: TALK,
         "max_tokens": 200,
         "timeout_s": 5.0,
         "closing": False,

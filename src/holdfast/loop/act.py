@@ -29,8 +29,9 @@ Ran = tuple[CallState, Outcome]
 
 async def act(activation: Activation) -> None:
     """Bring every call of this turn to its end, or park."""
-    await settle_children(activation)
-    if not activation.over:
+    if activation.history.children:
+        await settle_children(activation)
+    if not activation.over and activation.history.approvals:
         await settle_answers(activation)
     while not activation.over and (group := next_group(at_hand(activation))):
         calls = await begin(activation, group)
@@ -70,9 +71,11 @@ async def begin(activation: Activation, group: Sequence[CallState]) -> list[Call
     Returns:
         Those that are to be run here: others were refused, or are served by children.
     """
-    if await ask_where_rights_were_lost(activation, group) or await heed_switches(activation, group):
-        return []
     waiting = [call for call in group if call.status != "running"]
+    if waiting and await ask_where_rights_were_lost(activation, waiting):
+        return []
+    if await heed_switches(activation, group):
+        return []
     approvals = activation.history.approvals
     for call in waiting:
         answer = activation.history.approval_for(call.id)
@@ -103,9 +106,9 @@ async def heed_refusal(activation: Activation, group: Sequence[CallState], refus
         await answer_refused(activation, group, refusal)
 
 
-async def ask_where_rights_were_lost(activation: Activation, group: Sequence[CallState]) -> bool:
+async def ask_where_rights_were_lost(activation: Activation, waiting: Sequence[CallState]) -> bool:
     """Ask anew about calls whose yes is of somebody who may not give it any more; whether there were any."""
-    answers = [(call, activation.history.approval_for(call.id)) for call in group if call.status != "running"]
+    answers = [(call, activation.history.approval_for(call.id)) for call in waiting]
     lost = [
         (call, answer, why)
         for call, answer in answers

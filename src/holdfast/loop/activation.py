@@ -73,10 +73,13 @@ class Activation:
     def __init__(self, desk: Desk, claimed: Claimed) -> None:
         self.desk = desk
         self.execution: Execution = claimed.execution
+        self.id = claimed.execution.id
         self.cast: Cast = desk.casts[claimed.execution.agent_type]
         self.history = History()
         self.prompt = Prompt()
         replay(self.history, claimed.events)
+        self.limits: Limits = within(self.cast.agent.limits, self.history.ceiling)
+        """The agent's, and of a child no more than its parent held for it."""
         self.over = False
         """True when this activation has nothing more to do: ended, parked or let go."""
         self._just_committed = False
@@ -91,11 +94,6 @@ class Activation:
         """False while it undoes what it did: that goes on whatever is asked."""
         self.standing: Json = None
         """What it waits for and how far it is, for people; `None`: which model answered last."""
-
-    @property
-    def id(self) -> str:
-        """The execution's id."""
-        return self.execution.id
 
     @property
     def spent(self) -> Spent:
@@ -124,11 +122,6 @@ class Activation:
     def is_overdue(self) -> bool:
         """Whether its deadline has passed."""
         return self.execution.due_by is not None and self.execution.due_by <= self.desk.clock.now()
-
-    @property
-    def limits(self) -> Limits:
-        """The agent's, and of a child no more than its parent held for it."""
-        return within(self.cast.agent.limits, self.history.ceiling)
 
     def fact(
         self, kind: str, data: Mapping[str, Json], call: CallChange | None = None, *, looked_at: bool = False

@@ -82,7 +82,8 @@ async def answer(activation: Activation, question: Question) -> Response | Unans
         except NotAdmitted as refusal:
             return refusal
         rung = chosen.rungs[0] if asked.rung is None else asked.rung
-        await pause.before(rung, activation)
+        if rung == pause.rung:
+            await pause.over(activation)
         came = await attempt(activation, question, request, rung, max_tokens=chosen.reservation.max_tokens)
         if isinstance(came, Response):
             return keep(activation, came, question.purpose, probe=asked.probe)
@@ -103,10 +104,9 @@ class Pause:
     rung: int | None = None
     seconds: float = 0.0
 
-    async def before(self, rung: int, activation: Activation) -> None:
-        """Wait, if that is the rung to ask, but no longer than the execution has time."""
-        if rung == self.rung:
-            await activation.desk.clock.sleep(min(self.seconds, max(activation.seconds_left(), 0.0)))
+    async def over(self, activation: Activation) -> None:
+        """Wait for its end, but no longer than the execution has time."""
+        await activation.desk.clock.sleep(min(self.seconds, max(activation.seconds_left(), 0.0)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Sense: what the model is given this turn, compacted when it would not fit."""
 
 from collections.abc import Collection
+from functools import partial
 
 from holdfast.loop.activation import Activation
 from holdfast.loop.digest import digest_of, fit
@@ -28,7 +29,7 @@ def sense(activation: Activation) -> Request:
         instructions=agent.instructions,
         entries=history.entries,
         tools=activation.cast.offered(history.shortlist),
-        conversation=conversation(activation),
+        conversation=partial(conversation, activation),
         max_tokens=agent.max_output_tokens,
         timeout_s=agent.limits.step_timeout_s,
         closing=False,

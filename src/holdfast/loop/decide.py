@@ -93,6 +93,8 @@ def judge(activation: Activation, index: int, raw: RawCall) -> Judged:
 
 def with_room(activation: Activation, judged: Sequence[Judged]) -> Sequence[Judged]:
     """The same, where delegations that there is no room for are refused; what is left is shared among them."""
+    if not activation.cast.team:
+        return judged
     judged = [alone(activation, call, among=len(judged)) for call in judged]
     among = sum(size_of(activation, call.raw.tool) for call in judged if delegates_now(activation, call))
     if not among:

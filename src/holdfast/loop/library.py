@@ -101,15 +101,17 @@ class LibraryRung:
             raise CutOff(f"the answer of {self.name} was cut off ({response.state})")
         reading = self._read(response)
         # Half an answer reads like a whole one: what came before the filter or the failure is not taken.
-        told = reading.usage if response.usage.has_values() else None
-        if response.finish_reason == "content_filter":
-            raise Refusal(
-                f"the content filter of {self.name} stopped the answer", usage=told, cost_usd=reading.cost_usd
-            )
-        if response.finish_reason == "error":
-            raise Broken(f"{self.name} failed while it answered", usage=told, cost_usd=reading.cost_usd)
+        if response.finish_reason in {"content_filter", "error"}:
+            raise self._spoilt(response, reading)
         messages.remember(reading.json, response)
         return reading
+
+    def _spoilt(self, response: lib.ModelResponse, reading: Reading) -> Refusal | Broken:
+        told = reading.usage if response.usage.has_values() else None
+        if response.finish_reason == "error":
+            return Broken(f"{self.name} failed while it answered", usage=told, cost_usd=reading.cost_usd)
+        said = f"the content filter of {self.name} stopped the answer"
+        return Refusal(said, usage=told, cost_usd=reading.cost_usd)
 
     async def count(self, request: Request, prompt: Prompt) -> int | None:
         """What the provider counts, and a little more: some call their own count an estimate."""

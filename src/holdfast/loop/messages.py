@@ -81,12 +81,14 @@ class Messages:
 
 def sendable(response: lib.ModelResponse) -> lib.ModelResponse:
     """The response as it may stand in a history."""
+    says = False
     for part in response.parts:
         if type(part) is lib.ToolCallPart:
             part.tool_name = sendable_name(part.tool_name)
-    if any(isinstance(part, lib.TextPart | lib.ToolCallPart) and part.has_content() for part in response.parts):
-        return response
-    if response.tool_calls:
+            says = True
+        elif isinstance(part, lib.TextPart):
+            says = says or part.has_content()
+    if says or response.tool_calls:
         return response
     kept = [part for part in response.parts if not isinstance(part, lib.TextPart)]
     response.parts = [*kept, lib.TextPart(NO_ANSWER)]

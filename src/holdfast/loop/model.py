@@ -1,6 +1,6 @@
 """The only caller of models: one attempt at one rung of the chain, and what a request may cost on any of them."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -129,6 +129,7 @@ class Models:
             ),
             wait_at_gate=agent.on_rate_limit == "wait",
         )
+        self._numbered = tuple(enumerate(self._rungs))
         self._all = tuple(range(len(self._rungs)))
         self._counts_input = any(rung.counts_input for rung in self._rungs)
         said, schema = OUTPUT_TOOL + self._contract.description, self._contract.schema
@@ -299,8 +300,10 @@ class Models:
             request.entries
         )
 
-    def _among(self, rungs: Collection[int] | None) -> Iterator[tuple[int, Rung]]:
-        return ((index, rung) for index, rung in enumerate(self._rungs) if rungs is None or index in rungs)
+    def _among(self, rungs: Collection[int] | None) -> Sequence[tuple[int, Rung]]:
+        if rungs is None or len(rungs) == len(self._numbered):
+            return self._numbered
+        return [one for one in self._numbered if one[0] in rungs]
 
     def _failed(self, index: int, error: Exception, began: float, *, hurried: bool) -> Attempt:
         rung, failure, waits = self._rungs[index], classify(error), getattr(error, "retry_after", None)

@@ -22,8 +22,8 @@ class Request:
     instructions: str
     entries: Sequence[Entry]
     tools: Sequence[Tool]
-    conversation: Conversation
-    """The same for rules."""
+    conversation: Callable[[], Conversation]
+    """The same for rules, made when one is asked."""
     max_tokens: int
     timeout_s: float
     """Seconds for one attempt at one rung."""

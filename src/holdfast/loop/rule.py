@@ -66,7 +66,7 @@ class RuleRung:
 
     async def _reply(self, request: Request) -> Reply:
         try:
-            answer: Reply | Awaitable[Reply] = self._rule(request.conversation)
+            answer: Reply | Awaitable[Reply] = self._rule(request.conversation())
             return await answer if isawaitable(answer) else answer
         except TimeoutError as error:
             raise RuleFailed("it timed out inside") from error

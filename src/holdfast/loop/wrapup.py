@@ -105,7 +105,7 @@ async def ask_for_summary(activation: Activation, reason: str) -> str | None:
 def choose_closing(activation: Activation, reason: str) -> tuple[Request, Known] | None:
     """The whole conversation with one last question if the budget has room for it, else a digest of it."""
     history, models = activation.history, activation.cast.models
-    closing = replace(sense(activation), closing=True, conversation=conversation(activation, closing=True))
+    closing = replace(sense(activation), closing=True, conversation=partial(conversation, activation, closing=True))
     question = Told(CLOSING_WORDS.format(reason=reason))
     whole = replace(closing, entries=[*history.entries, question])
     short = replace(

@@ -36,12 +36,17 @@ class _Body:
 
     function: Callable[..., object]
     context: str | None
+    is_async: bool
+
+    @classmethod
+    def of(cls, function: Callable[..., object], signature: Signature) -> "_Body":
+        return cls(function=function, context=signature.context, is_async=inspect.iscoroutinefunction(function))
 
     def begin(self, context: Context[object], arguments: dict[str, object]) -> Awaitable[object]:
         """What to await for the result; no frame of ours stands between the awaiter and an async function."""
         given = arguments if self.context is None else {self.context: context, **arguments}
-        if inspect.iscoroutinefunction(self.function):
-            return self.function(**given)
+        if self.is_async:
+            return cast("Awaitable[object]", self.function(**given))
         return in_thread(partial(self.function, **given))
 
 
@@ -75,6 +80,7 @@ class DeclaredTool(Generic[P, R_co]):
     _signature: Signature = field(repr=False)
     _arguments: Arguments = field(repr=False)
     _returns: Returns = field(repr=False)
+    _body: _Body = field(repr=False)
     _probes: list[_Body] = field(default_factory=list[_Body], init=False, repr=False)
     """Empty, or the one that `probe` registered."""
 
@@ -121,7 +127,7 @@ class DeclaredTool(Generic[P, R_co]):
                 f"the probe of {self.name!r} takes ({', '.join(sorted(theirs))}), the tool"
                 f" ({', '.join(sorted(mine))}): give it the same parameters"
             )
-        self._probes.append(_Body(function=function, context=signature.context))
+        self._probes.append(_Body.of(function, signature))
         return function
 
     def validate(self, arguments: Mapping[str, Json]) -> Mapping[str, Json]:
@@ -150,8 +156,7 @@ class DeclaredTool(Generic[P, R_co]):
         Raises:
             InvalidArguments: The arguments do not fit; nothing ran.
         """
-        body = _Body(function=self.function, context=self._signature.context)
-        return await body.begin(context, self._arguments.by_name(arguments))
+        return await self._body.begin(context, self._arguments.by_name(arguments))
 
     async def ask_probe(self, context: Context[object], arguments: Mapping[str, Json]) -> object | None:
         """Ask whether an effect of unknown outcome happened: its result, or `None` if it did not."""
@@ -280,6 +285,7 @@ class _Options:
             _signature=signature,
             _arguments=arguments,
             _returns=returns,
+            _body=_Body.of(function, signature),
         )
 
 
