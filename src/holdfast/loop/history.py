@@ -14,6 +14,7 @@ from holdfast.policy.chain import Tried
 from holdfast.policy.loops import Seen
 from holdfast.teams.ceiling import Ceiling
 from holdfast.types import Answer, ApprovalKind, CallRecord, CallStatus, Effect, Json, Routing
+from holdfast.types.frozen import frozen
 
 CALL_OVER: frozenset[CallStatus] = frozenset({"completed", "failed", "denied"})
 MALFORMED_GATES = frozenset({"known_tool", "arguments"})
@@ -47,7 +48,7 @@ class Happened:
     key: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class CallState:
     """One tool call of the present turn."""
 

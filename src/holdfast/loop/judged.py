@@ -1,13 +1,12 @@
 """One call of a model's message with what was decided about it."""
 
-from dataclasses import dataclass
-
 from holdfast.loop.history import Happened
 from holdfast.loop.model import RawCall
 from holdfast.types import Decision, Effect, Json, Proposal
+from holdfast.types.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Judged:
     """One call of the message with what was decided about it."""
 

@@ -24,7 +24,9 @@ OUTCOMES: Mapping[CallStatus, Outcome] = {"completed": "success", "denied": "den
 _UNSENDABLE = re.compile("[^a-zA-Z0-9_-]")
 
 # As the library's adapter for messages of all kinds: looking for the kind is a third of the cost.
-_RESPONSES = TypeAdapter(list[lib.ModelResponse], config=ConfigDict(ser_json_bytes="base64", val_json_bytes="base64"))
+_BYTES = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
+_RESPONSES = TypeAdapter(list[lib.ModelResponse], config=_BYTES)
+_PARTS: TypeAdapter[list[lib.ModelResponsePart]] = TypeAdapter(list[lib.ModelResponsePart], config=_BYTES)
 
 NO_ANSWER = "(no answer)"
 """Stands for a message without text and calls: providers refuse an empty one in a history."""
@@ -105,8 +107,10 @@ def dump(response: lib.ModelResponse) -> Mapping[str, Json]:
     # The content of a provider's own tool may be null and has no default.
     native = any(isinstance(part, lib.NativeToolReturnPart) for part in response.parts)
     usage = plain_usage(response)
-    left_out = {0: {"usage"}} if usage is not None else None
-    data = _RESPONSES.serializer.to_python([response], mode="json", exclude=left_out, exclude_none=not native)[0]
+    apart = {"parts"} if usage is None else {"parts", "usage"}
+    data = _RESPONSES.serializer.to_python([response], mode="json", exclude={0: apart}, exclude_none=not native)[0]
+    # On the way through the response their type, a sequence, would make the library copy them in Python.
+    data["parts"] = _PARTS.serializer.to_python(list(response.parts), mode="json", exclude_none=not native)
     data["usage"] = {key: value for key, value in (usage or data["usage"]).items() if value}
     return cast("Mapping[str, Json]", data)
 

@@ -20,6 +20,7 @@ from holdfast.loop.rule import RuleRung
 from holdfast.policy.chain import CONSEQUENCES, FailureClass
 from holdfast.ports import Clock, LanguageModel, Rule
 from holdfast.types import Admission, Candidate, Json, Price, Usage
+from holdfast.types.frozen import frozen
 
 __all__ = [
     "Attempt",
@@ -62,7 +63,7 @@ class Attempt:
         return self.usage is None and CONSEQUENCES[self.failure].maybe_billed
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Response:
     """What a model said."""
 
@@ -121,6 +122,9 @@ class Models:
         self._rungs = make_rungs(agent, self._contract, clock, own_prices)
         self._caps: Sequence[int] | None = None
         """Output tokens of each rung at most, where they differ."""
+        known = [rung.context_window for rung in self._rungs if rung.context_window is not None]
+        self.context_window = min(known, default=None) if agent.context_window is None else agent.context_window
+        """Tokens that a request may have on every rung; `None` when nobody knows. The agent's own word wins."""
         if any(rung.max_output_tokens for rung in self._rungs):
             self._caps = [rung.max_output_tokens or agent.max_output_tokens for rung in self._rungs]
         self._admission = Admission(
@@ -141,14 +145,6 @@ class Models:
     def contract(self) -> OutputContract:
         """What the agent promises to answer."""
         return self._contract
-
-    @property
-    def context_window(self) -> int | None:
-        """Tokens that a request may have on every rung; `None` when nobody knows. The agent's own word wins."""
-        if self._agent.context_window is not None:
-            return self._agent.context_window
-        known = [rung.context_window for rung in self._rungs if rung.context_window is not None]
-        return min(known, default=None)
 
     @property
     def admission(self) -> Admission:

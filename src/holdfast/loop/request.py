@@ -10,12 +10,13 @@ from holdfast.loop.prompt import Prompt
 from holdfast.loop.transcript import Entry
 from holdfast.ports import Tool
 from holdfast.types import Conversation, Json, Usage
+from holdfast.types.frozen import frozen
 
 OnToken: TypeAlias = Callable[[str], None]
 """Gets text as it is made. Live only: an attempt that fails half-way was heard as well."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Request:
     """What a model is asked this turn."""
 

@@ -11,6 +11,7 @@ from holdfast.ports import Clock, Runnable
 from holdfast.tools.result import Blob, describe_error, present, words_of
 from holdfast.tools.threads import NEVER_BEGAN, STILL_RUNNING
 from holdfast.types import Context, Json
+from holdfast.types.frozen import frozen
 
 MAX_WAITS = 10
 """How often a call may ask to be tried later before that counts as failed."""
@@ -28,7 +29,7 @@ FailureClass = Literal["error", "timeout", "refused", "postponed", "contract", "
 gave a result that is not of its declared type, has no tool any more; or nobody could say what became of it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Outcome:
     """What one tool call came to."""
 

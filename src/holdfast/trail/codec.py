@@ -86,11 +86,15 @@ class Codec:
 
 def pack(data: Json, text: str) -> Encoded:
     """Data without secrets whose canonical text is known, as stored text. Values over 16 KiB of JSON become blobs."""
-    small = len(text) <= BLOB_BYTES // 4 or len(text.encode()) <= BLOB_BYTES
-    if small and '$blob"' not in text:
+    if stays(text):
         return Encoded(text=text, blobs=())
     shrunk, blobs = _shrink_event(_sound(data))
     return Encoded(text=_dump(shrunk), blobs=tuple({blob.digest: blob for blob in blobs}.values()))
+
+
+def stays(text: str) -> bool:
+    """Whether canonical text is stored word for word: it is small, and nothing in it could be taken for a reference."""
+    return (len(text) <= BLOB_BYTES // 4 or len(text.encode()) <= BLOB_BYTES) and '$blob"' not in text
 
 
 def canonical(value: Json) -> str:

@@ -8,7 +8,7 @@ from typing import Final, cast
 
 from holdfast.errors import UsageError
 from holdfast.ports import Clock
-from holdfast.trail.codec import BLOB_BYTES, Codec, NewBlob, canonical, pack, stamp
+from holdfast.trail.codec import BLOB_BYTES, Codec, NewBlob, canonical, pack, stamp, stays
 from holdfast.trail.events import RETRIED, SIGNAL_RECEIVED, VERSIONS
 from holdfast.trail.redact import Redactor
 from holdfast.trail.requests import AppendStep, Decide, EventText, Retry, Row, Send, Start
@@ -187,6 +187,8 @@ class Preparer:
 
     def _event(self, event: NewEvent, blobs: list[NewBlob]) -> EventText:
         version = _known(event)
+        if event.text is not None and stays(event.text):
+            return event.kind, version, event.text
         encoded = self._codec.encode(event.data) if event.text is None else pack(event.data, event.text)
         blobs.extend(encoded.blobs)
         return event.kind, version, encoded.text
@@ -203,6 +205,8 @@ class Preparer:
     def _data(self, value: Json, blobs: list[NewBlob], known: str | None = None) -> str | None:
         if value is None:
             return None
+        if known is not None and stays(known):
+            return known
         encoded = self._codec.encode(value) if known is None else pack(value, known)
         if encoded.blobs:
             blobs.extend(encoded.blobs)

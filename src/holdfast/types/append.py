@@ -9,10 +9,11 @@ from holdfast.types.call import CallChange
 from holdfast.types.control import Admission, ModelUsage, Report
 from holdfast.types.event import NewEvent
 from holdfast.types.execution import NewExecution, Status
+from holdfast.types.frozen import frozen
 from holdfast.types.value import Json
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Append:
     """One atomic step of one execution, written by the worker that holds its fence.
 

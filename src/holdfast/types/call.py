@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from holdfast.types.frozen import frozen
 from holdfast.types.value import Json
 
 CallStatus = Literal["pending", "awaiting_review", "running", "completed", "failed", "denied", "in_doubt"]
@@ -33,7 +34,7 @@ class ToolCall:
     finished_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class CallChange:
     """A tool call's row, new or changed. Fields left `None` keep what the row has."""
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from holdfast.types.call import Effect
+from holdfast.types.frozen import frozen
 from holdfast.types.routing import Routing
 from holdfast.types.value import Json
 
@@ -27,7 +28,7 @@ class Decision:
     """Whom to ask; only with `review`. `None`: everybody."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Proposal:
     """One tool call as it would run: what gates and people judge."""
 

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from holdfast.types.frozen import frozen
 from holdfast.types.value import Json
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class NewEvent:
     """One event about to be appended; the journal gives it its place and its hash."""
 
