@@ -7,6 +7,7 @@ import pytest
 
 from holdfast.errors import CancelRequested, IllegalTransition, NotFound, StaleFence, StoreError, UsageError
 from holdfast.trail import events
+from holdfast.trail.codec import canonical
 from holdfast.types import CallChange
 from tests.conformance.world import World, event, kinds, outcomes, step
 
@@ -191,6 +192,23 @@ def test_tool_calls_keep_what_a_change_does_not_name(world: World):
         (call,) = (await trail.get(held.execution.id)).tool_calls
         assert (call.status, call.tool_input, call.tool_output, call.attempt) == ("completed", {"a": 1}, [1, 2], 1)
         assert (call.latency_ms, call.called_at, call.finished_at, call.error) == (1.5, called, called, None)
+
+    world.play(story)
+
+
+def test_a_call_whose_text_is_known_reads_like_any_other(world: World):
+    """What a call was given and gave comes back in full where its text came with it, large values too."""
+
+    async def story(trail):
+        held = await world.running(trail)
+        call_id, given, gave = f"{held.execution.id}:1:0", {"a": 1, "$blob": "no reference"}, ["x" * 20_000, None]
+        change = CallChange(
+            id=call_id, status="completed", step_number=1, tool_name="pay", effect="read", idempotency_key=call_id,
+            tool_input=given, input_text=canonical(given), tool_output=gave, output_text=canonical(gave),
+        )  # fmt: skip
+        await trail.append(step(held, calls=(change,)))
+        (call,) = (await trail.get(held.execution.id)).tool_calls
+        assert (call.tool_input, call.tool_output) == (given, gave)
 
     world.play(story)
 

@@ -87,7 +87,7 @@ def judge(activation: Activation, index: int, raw: RawCall) -> Judged:
         schema_hash=tool.schema_hash,
         decision=decision,
         proposal=proposal,
-        text=text if tool.review is None and proposal.arguments is arguments else None,
+        text=text if tool.review is None and proposal.arguments == arguments else None,
     )
 
 

@@ -111,7 +111,7 @@ def dump(response: lib.ModelResponse) -> Mapping[str, Json]:
     data = _RESPONSES.serializer.to_python([response], mode="json", exclude={0: apart}, exclude_none=not native)[0]
     # On the way through the response their type, a sequence, would make the library copy them in Python.
     data["parts"] = _PARTS.serializer.to_python(list(response.parts), mode="json", exclude_none=not native)
-    data["usage"] = {key: value for key, value in (usage or data["usage"]).items() if value}
+    data["usage"] = {key: value for key, value in (data["usage"] if usage is None else usage).items() if value}
     return cast("Mapping[str, Json]", data)
 
 
@@ -121,7 +121,7 @@ def plain_usage(response: lib.ModelResponse) -> Mapping[str, Json] | None:
     For the library to write a usage takes longer than to write all the rest of a response.
     """
     counted = vars(response.usage)
-    details = response.usage.details.values()
+    details = (response.usage.details or {}).values()
     numbers = all(type(value) is int for name, value in counted.items() if value and name != "details")
     return counted if numbers and all(type(value) is int for value in details) else None
 

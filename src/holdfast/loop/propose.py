@@ -38,7 +38,8 @@ def propose(  # noqa: PLR0913 - which call it is, and what is known of it
     """
     found = tool.validate(arguments)
     # What the tool left alone needs no second look.
-    valid = arguments if found == arguments else recorded(activation, found)
+    left_alone = found == arguments
+    valid = dict(arguments) if left_alone else recorded(activation, found)
     # Only a review rule reads them as values, and what is left of a secret may be none that the tool takes.
     args = tool.typed(valid) if tool.review is not None or valid != found else None
     return Proposal(
@@ -49,7 +50,7 @@ def propose(  # noqa: PLR0913 - which call it is, and what is known of it
         effect=tool.effect,
         arguments=valid,
         args=args,
-        digest=asking.digest(tool.name, valid, text if valid is arguments else None),
+        digest=asking.digest(tool.name, valid, text if left_alone else None),
         schema_hash=tool.schema_hash,
         agent=activation.cast.agent.name,
         user=activation.history.user,

@@ -40,7 +40,7 @@ class Proposal:
     arguments: Mapping[str, Json]
     """Validated, defaults filled in, as JSON. What a person is shown and what runs."""
     args: object
-    """The same as Python values, by attribute: what a review rule reads."""
+    """The same as Python values, by attribute: what a review rule reads. `None` where the tool has no rule."""
     digest: str
     """SHA-256 of tool name and canonical arguments: what an approval is bound to."""
     schema_hash: str
