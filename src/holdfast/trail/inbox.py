@@ -4,9 +4,8 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 
 from holdfast.errors import StoreUnavailable
 from holdfast.trail.batch import Result
@@ -57,9 +56,8 @@ class Inbox:
     def take(self) -> list[Waiting] | None:
         """Everything that waits, as soon as anything does; `None` when closed and empty."""
         taken = [self._items.get()]
-        with suppress(Empty):
-            while len(taken) < self._capacity:
-                taken.append(self._items.get_nowait())
+        while len(taken) < self._capacity and not self._items.empty():  # nobody else takes any
+            taken.append(self._items.get_nowait())
         batch = [item for item in taken if item is not None]
         if len(batch) < len(taken) and batch:
             self._items.put(None)  # closed, and this batch is the last

@@ -181,7 +181,8 @@ class Redactor:
 
     def suspects(self, text: str) -> bool:
         """Whether serialised data may hold a secret. Cheap; a `False` is certain."""
-        flat = _flat(text)
+        raw = text.encode("utf-8", "replace")
+        flat = raw.translate(_FLAT, _GONE)
         return (
             self._key_ends.search(flat) is not None
             or _TOKEN_LIKE.search(flat) is not None
@@ -191,7 +192,7 @@ class Redactor:
             or ("x" in text and "xox" in text)
             or ("J" in text and "eyJ" in text)
             or ("@" in text and _URL_LIKE.search(text) is not None)
-            or (_has_digits(text) and _CARD_LIKE.search(text) is not None)
+            or (_CARD_DIGITS in raw.translate(_DIGITS, b" -") and _CARD_LIKE.search(text) is not None)
             or bool(self.patterns)
         )
 
