@@ -21,7 +21,7 @@ from holdfast.trail import heads
 from holdfast.trail import postgres_sql as wording
 from holdfast.trail.codec import stamp
 from holdfast.trail.migrate import migrate
-from holdfast.trail.postgres import connect
+from holdfast.trail.session import connect
 
 AT_ONCE = 100
 """Executions in one transaction."""

@@ -3,8 +3,8 @@
 import pytest
 
 from holdfast.trail.place import DIRECT, NOTICING, locate
-from holdfast.trail.postgres import connect
 from holdfast.trail.reader import _reading_engine
+from holdfast.trail.session import connect
 
 
 @pytest.mark.postgres

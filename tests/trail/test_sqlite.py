@@ -11,7 +11,7 @@ from holdfast.trail.migrate import migrate
 from holdfast.trail.sqlite import SqliteDatabase
 from holdfast.trail.trail import Trail
 from holdfast.trail.worker_requests import Register
-from tests.conformance.world import World, step
+from tests.conformance.world import World
 
 
 def _worker(name: str) -> Register:
@@ -70,21 +70,5 @@ def test_what_was_written_of_a_running_execution_is_not_read_again(sqlite_databa
         database.begin()
         assert database.load(wanted).head(held.execution.id) is ledger.head(held.execution.id)
         database.close()
-
-    world.play(story)
-
-
-def test_a_wish_to_cancel_from_another_process_is_noticed_at_the_next_step(sqlite_database: str) -> None:
-    """What this writer remembers of an execution counts only while nobody else has written."""
-    world = World(sqlite_database)
-
-    async def story(trail: Trail) -> None:
-        held = await world.running(trail)
-        assert not (await trail.append(step(held))).cancel_requested
-        async with world.trail() as other:
-            await other.cancel(held.execution.id, by="ann")
-            appended = await trail.append(step(held))
-        assert appended.cancel_requested
-        assert [event.seq for event in await trail.events(held.execution.id)] == list(range(1, appended.seq + 1))
 
     world.play(story)

@@ -23,7 +23,7 @@ def test_sqlite_commits_reach_the_disk(sqlite_database: str):
 @pytest.mark.postgres
 def test_postgres_commits_reach_the_disk_whatever_the_server_says(postgres_database: str):
     """A server set to lose the last commits is overruled for the trail."""
-    from holdfast.trail.postgres import connect as connect_postgres
+    from holdfast.trail.session import connect as connect_postgres
 
     url = f"{postgres_database}&options=-c%20synchronous_commit%3Doff"
     with connect_postgres(url, name="test") as connection:

@@ -58,6 +58,11 @@ class Needs:
     families: set[str] = field(default_factory=set[str])
     """Executions whose descendants matter, and whose parents."""
 
+    @property
+    def only_executions(self) -> bool:
+        """Whether nothing else is needed."""
+        return not (self.approvals or self.questions_of or self.keys or self.starting or self.signals or self.families)
+
 
 def needs(batch: Sequence[Request]) -> Needs:  # noqa: C901 - one case for each request
     """What must be read for these requests."""

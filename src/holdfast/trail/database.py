@@ -12,8 +12,9 @@ from holdfast.trail.requests import Badge, Mail, Prune, Retire, Row, Sweep
 from holdfast.trail.worker_requests import Lease, Steer
 from holdfast.types import Peer, PruneBatch
 
-Verdict: TypeAlias = Literal["away", "again", "data"]
-"""Of an error: the database is away for now; another process was faster, try again at once; the data is at fault."""
+Verdict: TypeAlias = Literal["away", "again", "stale", "data"]
+"""Of an error: the database is away for now; another process was faster, try again at once; so too, for what was
+remembered is not true any more, and nothing was committed; the data is at fault."""
 
 
 class Database(WaitingRows, Protocol):

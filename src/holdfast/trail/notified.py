@@ -7,7 +7,7 @@ from typing import Final
 from holdfast.trail.bell import News
 from holdfast.trail.listen import Moves
 from holdfast.trail.place import Connections
-from holdfast.trail.postgres import CHANNEL, Session, connect
+from holdfast.trail.session import CHANNEL, Session, connect
 
 _SEEN_ANYWAY: Final = 25
 """Looks after which everything watched is read though nobody announced anything: five seconds."""

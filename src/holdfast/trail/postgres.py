@@ -5,15 +5,14 @@ that two processes never wait for each other in a circle.
 """
 
 import select
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from datetime import datetime
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import psycopg
 from psycopg import Cursor, Pipeline, errors
-from psycopg.conninfo import make_conninfo
-from pydantic_core import to_json
 
 from holdfast.trail import credentials_sql, fair_sql, heads, prune_sql, subscriptions_sql, workers_sql
 from holdfast.trail import outbox_sql as outbox
@@ -27,48 +26,19 @@ from holdfast.trail.database import Verdict
 from holdfast.trail.fair import Lane, Look, Waiting
 from holdfast.trail.heads import Head, Question, Started
 from holdfast.trail.ledger import Ledger
-from holdfast.trail.place import DIRECT, NOTICING, Connections
+from holdfast.trail.place import DIRECT, Connections
+from holdfast.trail.remembered import Remembered
 from holdfast.trail.requests import Badge, Claim, Follow, Mail, Prune, Retire, Row, Sweep
+from holdfast.trail.session import CHANNEL, FOR_THE_TRANSACTION, Session, connect
 from holdfast.trail.worker_requests import Lease, Steer
 from holdfast.types import Peer, PruneBatch
 
-CHANNEL: Final = "holdfast"
 _ROWS_AT_ONCE: Final = 1_000
+_DOUBT_S: Final = 1.0
+"""How long rows are read before each write once what was remembered was wrong: that costs a connection."""
 _SEND_S: Final = 15.0
-_SETTINGS: Final = """
-    SELECT set_config('timezone', 'UTC', {local}),
-        set_config('statement_timeout', '0', {local}),
-        -- A worker stopped in mid-transaction must not keep its rows locked: its executions are to be taken over.
-        set_config('idle_in_transaction_session_timeout', '10s', {local}),
-        -- Statistics of a young table suggest reading all of it; every statement here goes by an index.
-        set_config('enable_seqscan', 'off', {local}),
-        set_config('enable_hashjoin', 'off', {local}),
-        set_config('enable_mergejoin', 'off', {local}),
-        set_config('jit', 'off', {local}),
-        -- So the plan is the same for whatever is asked: it is made once, not for each transaction again.
-        set_config('plan_cache_mode', 'force_generic_plan', {local}),
-        CASE WHEN current_setting('synchronous_commit') = 'off'
-            THEN set_config('synchronous_commit', 'on', {local}) END
-"""
-_FOR_THE_SESSION: Final = _SETTINGS.format(local="false")
-_FOR_THE_TRANSACTION: Final = _SETTINGS.format(local="true")
 _AWAY: Final = ("08", "25", "53", "55", "57", "58")
 """Classes of SQLSTATE: connection, read-only server, resources (disk full), locks, shutdown, system."""
-
-
-Session: TypeAlias = psycopg.Connection[tuple[Any, ...]]
-
-
-def connect(url: str, *, name: str, connections: Connections = DIRECT) -> Session:
-    """A connection that notices within seconds when the server is gone."""
-    connection = psycopg.connect(
-        make_conninfo(url, application_name=name, **NOTICING),
-        autocommit=True,
-        prepare_threshold=None if connections.pooled else 0,
-    )
-    if not connections.pooled:
-        connection.execute(_FOR_THE_SESSION.encode())
-    return connection
 
 
 class PostgresDatabase:
@@ -91,6 +61,9 @@ class PostgresDatabase:
         self._asked_version: Cursor[tuple[Any, ...]] | None = None
         self._version: str | None = None
         """Which definitions of the controls are in force in this transaction."""
+        self._remembered = Remembered()
+        """Checked by the transaction that goes by it."""
+        self._trusting_since = 0.0
 
     # --- transactions
 
@@ -102,10 +75,9 @@ class PostgresDatabase:
         self._news = False
         self._run("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
         if self._connections.pooled:
-            self._run(_FOR_THE_TRANSACTION)
-        self._run("SELECT pg_advisory_xact_lock(%s)", (self._writer_key,))
+            self._run(FOR_THE_TRANSACTION)
         # Asked before anybody wants to know: the answer comes with that to the next question, at no round trip.
-        self._asked_version = self._run(controls.POSTGRES.version)
+        self._asked_version = self._run(wording.LOCK_WRITER, (self._writer_key,))
         self._version = None
 
     def commit(self) -> None:
@@ -120,6 +92,8 @@ class PostgresDatabase:
 
     def abandon(self) -> None:
         """Undo what is open and let go of the connection."""
+        self._remembered.forget()
+        self._trusting_since = time.monotonic() + _DOUBT_S
         connection, self._connection = self._connection, None
         pipelining, self._pipelining, self._pipeline = self._pipelining, None, None
         # The server rolls back when the connection ends; what fails here only repeats what brought us here.
@@ -139,6 +113,8 @@ class PostgresDatabase:
         if state is None:
             connection_lost = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
             return "again" if isinstance(error, errors.PipelineAborted) else "away" if connection_lost else "data"
+        if isinstance(error, errors.DivisionByZero):
+            return "stale"
         if state.startswith("40") or isinstance(error, errors.UniqueViolation):
             return "again"
         return "away" if state.startswith(_AWAY) else "data"
@@ -146,6 +122,8 @@ class PostgresDatabase:
     # --- reading
 
     def load(self, needs: Needs) -> Ledger:
+        if (trusted := self._trust(needs)) is not None:
+            return trusted
         family = self._rows(wording.FAMILY, list(needs.families), list(needs.families)) if needs.families else []
         executions = {*needs.executions, *(of for _, of in family)}
         questions_of = {*needs.questions_of, *(below for root, below in family if root is not None)}
@@ -158,10 +136,23 @@ class PostgresDatabase:
         questions = self._questions(needs.approvals, questions_of)
         return Ledger(locked, questions, self._started(needs), family, self._signals(needs))
 
+    def _trust(self, needs: Needs) -> Ledger | None:
+        """What is remembered of these, to be checked as it is committed: a round trip less."""
+        found = self._remembered.known(needs.executions) if needs.only_executions else []
+        if not found or len(found) < len(needs.executions) or self._remembered.version is None:
+            return None
+        if time.monotonic() < self._trusting_since:
+            return None
+        self._version = self._remembered.version
+        known = [[head.id for head in found], [head.fence for head in found], [head.last_hash for head in found]]
+        self._run(wording.STILL, (*known, len(found), self._version))
+        return Ledger(found)
+
     def version(self) -> str:
         """Which definitions are in force."""
         if self._version is None and self._asked_version is not None:
             self._version = str(self._asked_version.fetchall()[0][0])
+            self._remembered.version = self._version
         return self._version or ""
 
     def definitions(self) -> list[tuple[Key, Data]]:
@@ -301,10 +292,7 @@ class PostgresDatabase:
         self._news = self._news or ledger.work or ledger.ended or bool(ledger.outgoing)
         self._insert("agent_executions", heads.NEW_EXECUTION_COLUMNS, sorted(ledger.new_executions, key=_key))
         self._insert("agent_approvals", heads.NEW_QUESTION_COLUMNS, ledger.new_questions)
-        self._insert("agent_events", heads.EVENT_COLUMNS, ledger.events)
-        self._set(wording.upsert_calls(), heads.CALL_COLUMNS, list(ledger.calls.values()))
-        advanced = [head.advanced() for key, head in ledger.advanced.items() if key not in ledger.moved]
-        self._update("agent_executions", heads.ADVANCED_COLUMNS, advanced)
+        self._write_steps(ledger)
         self._update("agent_executions", heads.MOVED_COLUMNS, [h.moved() for h in ledger.moved.values()])
         changed = [question.changed() for question in ledger.changed_questions.values()]
         self._update("agent_approvals", heads.CHANGED_COLUMNS, changed)
@@ -319,6 +307,16 @@ class PostgresDatabase:
         self._insert("agent_outbox", heads.OUTBOX_COLUMNS, ledger.outgoing)
         for approval_id, row in ledger.feedback:
             self._run(wording.LEARN, (*row, row[1], approval_id))
+        self._remembered.keep(ledger)
+
+    def _write_steps(self, ledger: Ledger) -> None:
+        calls = list(ledger.calls.values())
+        advanced = [head.advanced() for key, head in ledger.advanced.items() if key not in ledger.moved]
+        for start in range(0, max(len(ledger.events), len(calls), len(advanced)), _ROWS_AT_ONCE):
+            some = slice(start, start + _ROWS_AT_ONCE)
+            events = wording.records(heads.EVENT_COLUMNS, ledger.events[some])
+            called = wording.records(heads.CALL_COLUMNS, calls[some])
+            self._run(wording.write_steps(), (events, called, wording.records(heads.ADVANCED_COLUMNS, advanced[some])))
 
     def mail(self, request: Mail | Sweep) -> tuple[Row, ...]:
         """Take from the outbox, say what became of it, or tidy it; make, end or advance subscriptions."""
@@ -366,7 +364,7 @@ class PostgresDatabase:
     def _run(self, sql: str, values: Sequence[object] | Mapping[str, object] = ()) -> Cursor[tuple[Any, ...]]:
         if self._connection is None:
             raise psycopg.InterfaceError("not connected")
-        return self._connection.execute(sql.encode(), values)
+        return self._connection.execute(wording.spelled(sql), values)
 
     def _rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         return self._run(sql, values).fetchall()
@@ -379,10 +377,7 @@ class PostgresDatabase:
 
     def _set(self, sql: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
         for start in range(0, len(rows), _ROWS_AT_ONCE):
-            some = rows[start : start + _ROWS_AT_ONCE]
-            # Takes a third of the time of `json.dumps`.
-            records = to_json([dict(zip(columns, row, strict=True)) for row in some])
-            self._run(sql, (records.decode(),))
+            self._run(sql, (wording.records(columns, rows[start : start + _ROWS_AT_ONCE]),))
 
 
 def _key(row: Row) -> tuple[str, str, str]:

@@ -9,13 +9,13 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from functools import cache
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
 from holdfast.trail import credentials_sql, fair_sql, heads, prune_sql, subscriptions_sql, workers_sql
 from holdfast.trail import outbox_sql as outbox
+from holdfast.trail import sqlite_sql as wording
 from holdfast.trail.batch import Needs
 from holdfast.trail.controls import sql as controls
 from holdfast.trail.controls.cell import Data, Key
@@ -24,6 +24,7 @@ from holdfast.trail.database import Verdict
 from holdfast.trail.fair import Lane, Look, Waiting
 from holdfast.trail.heads import Head, Question, Started
 from holdfast.trail.ledger import Ledger
+from holdfast.trail.remembered import Remembered
 from holdfast.trail.requests import Badge, Claim, Follow, Mail, Prune, Retire, Row, Sweep
 from holdfast.trail.worker_requests import Lease, Steer
 from holdfast.types import Peer, PruneBatch
@@ -97,10 +98,8 @@ class SqliteDatabase:
         """The file that the connection has open."""
         self._version = 0
         """SQLite's count of what other connections committed, as this one last saw it."""
-        self._running: dict[str, Head] = {}
-        """Rows of running executions as this connection last wrote them: true while nobody else writes."""
-        self._in_force: str | None = None
-        """Which definitions of the controls were in force when this connection last looked: true as long."""
+        self._remembered = Remembered()
+        """True while nobody else writes."""
 
     # --- transactions
 
@@ -116,14 +115,14 @@ class SqliteDatabase:
             self._run("BEGIN IMMEDIATE")
         if self._version != (version := self._run("PRAGMA data_version").fetchone()[0]):
             self._version = version
-            self._forget()
+            self._remembered.forget()
 
     def commit(self) -> None:
         self._run("COMMIT")
 
     def abandon(self) -> None:
         """Undo what is open and let go of the connection."""
-        self._forget()
+        self._remembered.forget()
         if self._connection is not None:
             connection, self._connection = self._connection, None
             # Closing rolls back; its own failure would only repeat the one that brought us here.
@@ -146,31 +145,34 @@ class SqliteDatabase:
     # --- reading
 
     def load(self, needs: Needs) -> Ledger:
-        family = self._rows(_FAMILY, _listed(needs.families)) if needs.families else []
+        family = self._rows(wording.FAMILY, _listed(needs.families)) if needs.families else []
         executions = {*needs.executions, *(of for _, of in family)}
         questions: list[Question] = []
         if needs.approvals or needs.questions_of:
             asked = {*needs.questions_of, *(below for _, below in family)}
-            questions = [Question(*row) for row in self._rows(_QUESTIONS, _listed(needs.approvals), _listed(asked))]
+            questions = [
+                Question(*row) for row in self._rows(wording.QUESTIONS, _listed(needs.approvals), _listed(asked))
+            ]
             executions.update(question.execution_id for question in questions)
         started: list[Started] = []
         if needs.starting:
             pairs = json.dumps(sorted(needs.keys))
-            started = [Started(*row) for row in self._rows(_STARTED, _listed(needs.starting), pairs)]
-        known = [self._running[i] for i in executions if i in self._running]
-        signals = self._rows(_SIGNALS, json.dumps(sorted(needs.signals))) if needs.signals else []
+            started = [Started(*row) for row in self._rows(wording.STARTED, _listed(needs.starting), pairs)]
+        known = self._remembered.known(executions)
+        unknown = executions.difference([head.id for head in known])
+        signals = self._rows(wording.SIGNALS, json.dumps(sorted(needs.signals))) if needs.signals else []
         sent = [(execution_id, signal_id) for execution_id, signal_id in signals]
-        return Ledger([*known, *self.heads(executions - self._running.keys())], questions, started, family, sent)
+        return Ledger([*known, *self.heads(unknown)], questions, started, family, sent)
 
     def heads(self, ids: Iterable[str]) -> list[Head]:
         listed = list(ids)
-        return [Head(*row) for row in self._rows(_HEADS, json.dumps(listed))] if listed else []
+        return [Head(*row) for row in self._rows(wording.HEADS, json.dumps(listed))] if listed else []
 
     def version(self) -> str:
         """Which definitions are in force."""
-        if self._in_force is None:
-            self._in_force = controls.version(self._run, controls.SQLITE)
-        return self._in_force
+        if self._remembered.version is None:
+            self._remembered.version = controls.version(self._run, controls.SQLITE)
+        return self._remembered.version
 
     def definitions(self) -> list[tuple[Key, Data]]:
         """All that every process keeps of the controls."""
@@ -226,14 +228,14 @@ class SqliteDatabase:
         """Executions without a live worker; forgets the dead ones."""
         dead = sweep.dead if isinstance(sweep, Sweep) else [sweep.worker_id]
         expired_by = sweep.at if isinstance(sweep, Sweep) else ""
-        self._run(_FORGET_WORKERS, (json.dumps(list(dead)), expired_by))
+        self._run(wording.FORGET_WORKERS, (json.dumps(list(dead)), expired_by))
         if isinstance(sweep, Retire):
-            return Ledger(self.heads(self._rows(_HELD, sweep.worker_id)))
-        return Ledger(self.heads(self._rows(_ABANDONED, sweep.limit)))
+            return Ledger(self.heads(self._rows(wording.HELD, sweep.worker_id)))
+        return Ledger(self.heads(self._rows(wording.ABANDONED, sweep.limit)))
 
     def overdue(self, sweep: Sweep) -> Ledger:
         """Approvals past their time, with their executions and their executions' other open approvals."""
-        found = self._rows(_OVERDUE, sweep.at, sweep.limit)
+        found = self._rows(wording.OVERDUE, sweep.at, sweep.limit)
         return self.load(Needs(questions_of={execution_id for (execution_id,) in found}))
 
     def late(self, sweep: Sweep) -> set[str]:
@@ -246,7 +248,8 @@ class SqliteDatabase:
         self._insert("agent_executions", heads.NEW_EXECUTION_COLUMNS, ledger.new_executions)
         self._insert("agent_approvals", heads.NEW_QUESTION_COLUMNS, ledger.new_questions)
         self._insert("agent_events", heads.EVENT_COLUMNS, ledger.events)
-        self._many(_upsert_calls, list(ledger.calls.values()))
+        if ledger.calls:
+            self._many(wording.upsert_calls, list(ledger.calls.values()))
         advanced = [head.advanced() for key, head in ledger.advanced.items() if key not in ledger.moved]
         self._update("agent_executions", heads.ADVANCED_COLUMNS, advanced)
         self._update("agent_executions", heads.MOVED_COLUMNS, [h.moved() for h in ledger.moved.values()])
@@ -254,29 +257,16 @@ class SqliteDatabase:
         self._update("agent_approvals", heads.CHANGED_COLUMNS, changed)
         for blob, at in ledger.blobs.values():
             row = (blob.digest, blob.content, blob.media_type, len(blob.content), ledger.at or at)
-            self._run(_KEEP_BLOB, row)
+            self._run(wording.KEEP_BLOB, row)
         for kept in ledger.results.values():
-            self._run(_KEEP_RESULT, kept.row)
+            self._run(wording.KEEP_RESULT, kept.row)
             if kept.may_sweep:
-                self._run(_SWEEP_RESULTS, (kept.row[0], kept.stale_before))
+                self._run(wording.SWEEP_RESULTS, (kept.row[0], kept.stale_before))
         controls.write(self._run, controls.SQLITE, ledger)
         self._insert("agent_outbox", heads.OUTBOX_COLUMNS, ledger.outgoing)
         for approval_id, row in ledger.feedback:
-            self._run(_LEARN, (*row, row[1], approval_id))
-        self._remember(ledger)
-
-    def _remember(self, ledger: Ledger) -> None:
-        if ledger.shared.redefined:
-            self._in_force = None
-        for head in (*ledger.advanced.values(), *ledger.moved.values()):
-            if head.status == "running":
-                self._running[head.id] = head
-            else:
-                self._running.pop(head.id, None)
-
-    def _forget(self) -> None:
-        self._running.clear()
-        self._in_force = None
+            self._run(wording.LEARN, (*row, row[1], approval_id))
+        self._remembered.keep(ledger)
 
     def mail(self, request: Mail | Sweep) -> tuple[Row, ...]:
         """Take from the outbox, say what became of it, or tidy it; make, end or advance subscriptions."""
@@ -314,10 +304,12 @@ class SqliteDatabase:
         return json.loads(self._run(sql, values).fetchone()[0])
 
     def _insert(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
-        self._many(lambda count: _insert_sql(table, columns, count), rows)
+        if rows:
+            self._many(lambda count: wording.insert_sql(table, columns, count), rows)
 
     def _update(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
-        self._many(lambda count: _update_sql(table, columns, count), rows)
+        if rows:
+            self._many(lambda count: wording.update_sql(table, columns, count), rows)
 
     def _many(self, statement: Callable[[int], str], rows: Sequence[Row]) -> None:
         done, total = 0, len(rows)
@@ -329,90 +321,3 @@ class SqliteDatabase:
 
 def _listed(ids: Iterable[str]) -> str:
     return json.dumps(list(ids))
-
-
-@cache
-def _insert_sql(table: str, columns: Sequence[str], count: int) -> str:
-    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES {_marks(columns, count)}"  # noqa: S608 - constants
-
-
-@cache
-def _update_sql(table: str, columns: Sequence[str], count: int) -> str:
-    changes = ", ".join(f"{name} = v.column{place}" for place, name in enumerate(columns[1:], 2))
-    rows = _marks(columns, count)
-    return f"UPDATE {table} SET {changes} FROM (VALUES {rows}) AS v WHERE id = v.column1"  # noqa: S608 - constants
-
-
-@cache
-def _upsert_calls(count: int) -> str:
-    keep = ("tool_input", "tool_output", "latency_ms", "error", "called_at", "finished_at")
-    changes = ", ".join(f"{name} = coalesce(excluded.{name}, {name})" for name in keep)
-    return (
-        f"{_insert_sql('agent_tool_calls', heads.CALL_COLUMNS, count)} ON CONFLICT (execution_id, id) DO UPDATE SET "
-        f"status = excluded.status, attempt = coalesce(nullif(excluded.attempt, 0), attempt), {changes}"
-    )
-
-
-def _marks(columns: Sequence[str], count: int) -> str:
-    row = f"({', '.join('?' * len(columns))})"
-    return ", ".join([row] * count)
-
-
-_HEADS: Final = (
-    f"SELECT json_group_array(json_array({', '.join(heads.HEAD_COLUMNS)})) FROM agent_executions "  # noqa: S608
-    "WHERE id IN (SELECT value FROM json_each(?))"
-)
-_QUESTIONS: Final = (
-    f"SELECT json_group_array(json_array({', '.join(heads.QUESTION_COLUMNS)})) FROM agent_approvals "  # noqa: S608
-    "WHERE id IN (SELECT value FROM json_each(?1)) OR (status = 'open' AND execution_id IN ("
-    "SELECT value FROM json_each(?2) UNION "
-    "SELECT execution_id FROM agent_approvals WHERE id IN (SELECT value FROM json_each(?1))))"
-)
-_FAMILY: Final = """
-    WITH RECURSIVE below(root, id) AS (
-        SELECT value, value FROM json_each(?1)
-        UNION SELECT root, e.id FROM below JOIN agent_executions e ON e.parent_id = below.id
-        WHERE e.parent_id IS NOT NULL)
-    SELECT json_group_array(json_array(root, id)) FROM (
-        SELECT root, id FROM below WHERE id <> root
-        UNION ALL SELECT NULL, parent_id FROM agent_executions
-        WHERE id IN (SELECT value FROM json_each(?1)) AND parent_id IS NOT NULL)
-"""
-_SIGNALS: Final = """
-    SELECT json_group_array(json_array(e.execution_id, json_extract(e.data, '$.id')))
-    FROM json_each(?) v JOIN agent_events e ON e.execution_id = json_extract(v.value, '$[0]')
-    WHERE e.kind = 'signal.received' AND json_extract(e.data, '$.id') = json_extract(v.value, '$[1]')
-"""
-_STARTED: Final = """
-    SELECT json_group_array(json_array(id, agent_type, idempotency_key, input_data, pruned_at IS NOT NULL))
-    FROM agent_executions
-    WHERE id IN (SELECT value FROM json_each(?)) OR (agent_type, idempotency_key) IN (
-        SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?))
-"""
-_FORGET_WORKERS: Final = "DELETE FROM agent_workers WHERE id IN (SELECT value FROM json_each(?)) OR lease_until <= ?"
-_ABANDONED: Final = """
-    SELECT json_group_array(id) FROM (SELECT id FROM agent_executions WHERE status = 'running'
-        AND NOT EXISTS (SELECT 1 FROM agent_workers WHERE agent_workers.id = lease_owner) LIMIT ?)
-"""
-_HELD: Final = "SELECT json_group_array(id) FROM agent_executions WHERE status = 'running' AND lease_owner = ?"
-_OVERDUE: Final = """
-    SELECT json_group_array(json_array(execution_id)) FROM (SELECT execution_id FROM agent_approvals
-        WHERE status = 'open' AND attend_at <= ? LIMIT ?)
-"""
-_LEARN: Final = f"""
-    INSERT INTO agent_feedback ({", ".join(heads.FEEDBACK_COLUMNS)}, asked, was)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
-        (SELECT input_data FROM agent_executions WHERE id = ?), (SELECT arguments FROM agent_approvals WHERE id = ?))
-    ON CONFLICT (id) DO NOTHING
-"""  # noqa: S608 - constants
-_KEEP_BLOB: Final = """
-    INSERT INTO agent_blobs (digest, content, media_type, bytes, created_at) VALUES (?, ?, ?, ?, ?)
-    ON CONFLICT (digest) DO UPDATE SET created_at = excluded.created_at
-    WHERE julianday(excluded.created_at) - julianday(created_at) > 1 / 24.0
-"""  # what is used again counts as new: pruning leaves it alone
-_KEEP_RESULT: Final = """
-    INSERT INTO agent_tool_cache (tool_name, digest, schema_hash, execution_id, output, content, at)
-    VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (tool_name, digest) DO UPDATE SET schema_hash = excluded.schema_hash,
-    execution_id = excluded.execution_id, output = excluded.output, content = excluded.content, at = excluded.at
-"""
-_SWEEP_RESULTS: Final = "DELETE FROM agent_tool_cache WHERE tool_name = ? AND at < ?"

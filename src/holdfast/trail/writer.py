@@ -15,10 +15,10 @@ import asyncio
 import secrets
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeAlias
 
 import structlog
 
@@ -59,6 +59,8 @@ from holdfast.types import Forgetting, Health, PruneBatch, Pruning, Swept
 
 log = structlog.get_logger("holdfast.trail")
 
+_Other: TypeAlias = Search | Lease | Steer | Mail | Badge
+"""What is not decided in one ledger with the rest of a batch."""
 _FIRST_PAUSE_S: Final = 0.02
 _LONGEST_PAUSE_S: Final = 1.0
 _SILENT_S: Final = 5.0
@@ -179,6 +181,8 @@ class Writer:
                 self._database.abandon()
                 self._keeper.forget()
                 verdict = self._database.judge(error)
+                if verdict == "stale":
+                    self._unsure = None
                 races += verdict == "again"
                 if verdict == "data" or races > _RACES:
                     return self._one_by_one(batch, error)
@@ -240,7 +244,7 @@ class Writer:
         return attempt
 
     def _apply(self, batch: Sequence[Request]) -> _Attempt:
-        writes = [request for request in batch if not isinstance(request, Search | Lease | Steer | Mail | Badge)]
+        writes = [request for request in batch if not isinstance(request, _Other)]
         attempt = _Attempt([], News())
         decided: list[Outcome] = []
         if writes:
@@ -249,18 +253,15 @@ class Writer:
             ledger.at = stamp(self._now())
             decided = [decide_one(ledger, request) for request in writes]
             self._write(ledger, attempt)
-        in_order = iter(decided)
-        attempt.outcomes = [
-            self._search(request, attempt)
-            if isinstance(request, Search | Lease | Steer | Mail | Badge)
-            else next(in_order)
-            for request in batch
-        ]
+        attempt.outcomes = decided if len(writes) == len(batch) else self._others(batch, decided, attempt)
         return attempt
 
-    def _search(  # noqa: PLR0911 - one case each
-        self, request: Search | Lease | Steer | Mail | Badge, attempt: _Attempt
-    ) -> Outcome:
+    def _others(self, batch: Sequence[Request], decided: Iterable[Outcome], attempt: _Attempt) -> list[Outcome]:
+        """What came of each request: what was decided of the writes, and the rest done now."""
+        in_order = iter(decided)
+        return [self._search(request, attempt) if isinstance(request, _Other) else next(in_order) for request in batch]
+
+    def _search(self, request: _Other, attempt: _Attempt) -> Outcome:  # noqa: PLR0911 - one case each
         match request:
             case Register() | Renew():
                 return self._database.lease(request)
