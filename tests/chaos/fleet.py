@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import ctypes
+import faulthandler
 import os
 import platform
 import select
@@ -58,6 +59,7 @@ class Scene:
     def quiet(self) -> None:
         """Let what this process logs go to a file: a database that is away is a long story."""
         os.dup2(os.open(self.folder / "log", os.O_WRONLY | os.O_APPEND | os.O_CREAT), 2)
+        faulthandler.register(signal.SIGUSR1, file=2)
 
     def app(self, books: Books, database: str, wrap: Callable[[Journal], Journal] | None = None) -> App:
         settings = Settings(
@@ -220,16 +222,25 @@ class Round:
         for slot in self.slots:
             status = None
             while status is None and time.monotonic() < until:
-                pid, found = os.waitpid(slot.worker.pid, os.WNOHANG)
+                pid, found = os.waitpid(slot.worker.pid, os.WNOHANG | os.WUNTRACED)
+                if pid and os.WIFSTOPPED(found):
+                    slot.worker.kill(signal.SIGCONT)  # a fate that it came by as it stopped
+                    continue
                 status = found if pid else None
                 time.sleep(0 if pid else TICK_S)  # the end of another process can only be polled for
             if status is None:
-                self.wrong.append("stuck: a worker that was told to stop did not")
+                self.wrong.append(f"stuck: a worker that was told to stop did not: {self._where(slot.worker)}")
             elif (code := os.waitstatus_to_exitcode(status)) not in _MAY_END:
                 self.wrong.append(f"a worker that was told to stop ended with {code}: {_last_words(slot.worker)}")
             if status is not None:
                 os.close(slot.worker.pipe)
                 slot.worker.ended = True
+
+    def _where(self, worker: Child) -> str:
+        """At what a worker is."""
+        worker.kill(signal.SIGUSR1)
+        time.sleep(5 * TICK_S)
+        return (self.scene.folder / "log").read_text(errors="replace")[-3_000:]
 
     def _end_all(self) -> None:
         for slot in self.slots:
