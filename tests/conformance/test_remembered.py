@@ -6,6 +6,8 @@ from decimal import Decimal
 import pytest
 
 from holdfast.errors import BudgetExhausted, StaleFence
+from holdfast.trail import remembered
+from holdfast.trail.remembered import Remembered
 from holdfast.types import Admission, Budget, Candidate
 from tests.conformance.world import World, intact, outcomes, step
 
@@ -58,5 +60,22 @@ def test_a_budget_that_another_process_set_holds_at_the_next_step(world: World):
                     await trail.append(step(held, reserved_tokens=900, reserved_usd=Decimal(0), admission=ASKING))
             await other.cancel(held.execution.id, by="ann")
             assert (await trail.append(step(held, reserved_tokens=500, reserved_usd=Decimal(0)))).cancel_requested
+
+    world.play(story)
+
+
+def test_no_more_is_remembered_than_there_is_room_for(world: World, monkeypatch: pytest.MonkeyPatch):
+    """Those written last; nobody tells a process that cancels them that other processes' executions ended."""
+    monkeypatch.setattr(remembered, "_MOST", 2)
+    kept: list[Remembered] = []
+    make = Remembered.__init__
+    monkeypatch.setattr(Remembered, "__init__", lambda self: (kept.append(self), make(self))[1])
+
+    async def story(trail):
+        held = [await world.running(trail) for _ in range(3)]
+        ids = [claimed.execution.id for claimed in held]
+        assert [head.id for head in kept[0].known(ids)] == ids[1:]
+        done = await asyncio.gather(*(trail.append(step(claimed)) for claimed in held))
+        assert [one.seq for one in done] == [3, 3, 3]
 
     world.play(story)

@@ -7,7 +7,7 @@ import pytest
 from holdfast.errors import DeadlineExceeded
 from holdfast.trail import events
 from holdfast.types import Rate
-from tests.conformance.world import World, event, kinds, step
+from tests.conformance.world import World, event, intact, kinds, new_execution, step
 
 
 def test_nothing_begins_before_its_time(world: World):
@@ -80,6 +80,29 @@ def test_a_question_that_nobody_answers_does_not_outlast_a_deadline(world: World
         await trail.sweep()
         assert (await trail.get(held.execution.id)).status_reason == "DEADLINE_EXCEEDED"
         assert (await trail.approval(question.id)).status == "withdrawn"
+
+    world.play(story)
+
+
+def test_a_sweep_that_comes_after_a_deadline_and_the_end_of_a_question_does_both(world: World):
+    """Of the execution and of what it started: what ends takes its questions back."""
+
+    async def story(trail):
+        held = await world.running(trail, due_by=world.clock.at + timedelta(minutes=5))
+        child = new_execution(parent_id=held.execution.id, parent_call="c9")
+        await trail.append(step(held, children=(child,)))
+        (below,) = await world.claim(trail, only=child.id)
+        for claimed in (below, held):
+            asked = world.question(expires_at=world.clock.at + timedelta(minutes=4))
+            await trail.append(step(claimed, status="awaiting_review", status_reason="APPROVAL", approvals=(asked,)))
+        world.clock.advance(minutes=6)
+        await trail.sweep()
+        now = [await trail.get(claimed.execution.id) for claimed in (held, below)]
+        assert [(one.status, one.status_reason) for one in now] == [
+            ("failed", "DEADLINE_EXCEEDED"),
+            ("cancelled", "CANCELLED"),
+        ]
+        await intact(trail)
 
     world.play(story)
 

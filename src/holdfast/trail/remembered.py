@@ -1,9 +1,13 @@
 """Rows of running executions as this process last wrote them: nobody writes them while it holds their fences."""
 
 from collections.abc import Iterable
+from typing import Final
 
 from holdfast.trail.heads import Head
 from holdfast.trail.ledger import Ledger
+
+_MOST: Final = 10_000
+"""Executions that are remembered: of those that other processes hold, nobody here learns that they ended."""
 
 
 class Remembered:
@@ -23,10 +27,11 @@ class Remembered:
         if ledger.shared.redefined:
             self.version = None
         for head in (*ledger.advanced.values(), *ledger.moved.values()):
+            self._heads.pop(head.id, None)  # what is written again comes last
             if head.status == "running":
                 self._heads[head.id] = head
-            else:
-                self._heads.pop(head.id, None)
+        while len(self._heads) > _MOST:
+            del self._heads[next(iter(self._heads))]
 
     def forget(self) -> None:
         """Somebody else wrote, or this one's transaction was undone."""

@@ -278,10 +278,11 @@ class Writer:
                 taken = self._take_over(request, attempt, reason="TAKEN_OVER")
                 # What is freed is due at once, and no commit of another process says so.
                 attempt.news.mail = bool(self._database.mail(request)) or attempt.news.mail
+                # Before questions are read: what ends takes its own back.
+                self._fail_overdue(self._database.late(request), request.at, attempt)
                 ledger = self._database.overdue(request)
                 if ledger.questions:  # their news may have to go to channels
                     ledger.shared = self._keeper.shared(self._database, (), ledger)
-                self._fail_overdue(self._database.late(request), request.at, attempt)
                 expired = sum([attend(ledger, question, request.at) for question in ledger.questions.values()])
                 self._write(ledger, attempt)
                 return Swept(taken_over=taken, expired=expired, peers=self._database.peers(request))
