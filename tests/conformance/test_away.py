@@ -4,12 +4,14 @@ import asyncio
 import resource
 import signal
 import sqlite3
+from decimal import Decimal
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from holdfast.errors import StoreUnavailable
+from holdfast.types import Budget
 from tests.conformance.world import World, event, intact, step
 from tests.postgres import Postgres
 
@@ -64,6 +66,29 @@ def test_a_commit_of_unknown_outcome_is_applied_once(world: World, moments: list
         found = await intact(trail)
         assert [found[h.execution.id] for h in held] == [3, 5, 5]
         assert len(await trail.list()) == 4
+        assert trail.health().ok
+
+    world.play(story)
+
+
+@pytest.mark.parametrize("moments", [["before"], ["after"], ["before", "after"], ["after", "after"]])
+def test_an_operators_change_of_unknown_outcome_is_made_once(world: World, moments: list[str]):
+    """It writes no event: a budget is not topped up twice, and who stopped an agent is not told that it was stopped."""
+
+    async def story(trail):
+        await trail.set_budget(Budget(name="all", scope="global", tokens=1_000), by="ada")
+        trail._parts.writer._database = Cut(trail._parts.writer._database, lost := [])
+        for change in (
+            trail.top_up("all", amount=Decimal(100), by="ada"),
+            trail.pause("agent", "clerk", by="ada", why="wrong"),
+            trail.resume("agent", "clerk", by="ada"),
+        ):
+            lost += moments
+            await change
+            assert not lost
+        assert [one.amount for one in await trail.accounts()] == [1_100]
+        told = [one.kind for one in await trail.audit()]
+        assert told == ["budget.set", "budget.topped_up", "switch.on", "switch.off"]
         assert trail.health().ok
 
     world.play(story)

@@ -53,7 +53,7 @@ class Database(WaitingRows, Protocol):
         ...
 
     def has_event(self, event: Row) -> bool:
-        """Whether this very event was committed."""
+        """Whether this very event, or entry of the operators' record (number and hash), was committed."""
         ...
 
     def abandoned(self, sweep: Sweep | Retire) -> Ledger:

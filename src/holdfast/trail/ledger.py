@@ -75,6 +75,8 @@ class Ledger:
         """What people are to be told: rows of the outbox."""
         self.audits: list[tuple[str, Data, str]] = []
         """Kind, data and time of what goes on the operators' record."""
+        self.entered: Row | None = None
+        """Number and hash of the last of these, once they are written."""
         self.usage: list[Row] = []
         """What executions have had from models so far."""
         self.wakes: set[str] = set()
@@ -115,8 +117,8 @@ class Ledger:
         ]
 
     def witness(self) -> Row | None:
-        """An event that exists if, and only if, this was committed."""
-        return self.events[-1] if self.events else None
+        """An event, or an entry of the operators' record, that exists if, and only if, this was committed."""
+        return self.events[-1] if self.events else self.entered
 
     # --- writing
 

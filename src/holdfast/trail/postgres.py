@@ -164,7 +164,9 @@ class PostgresDatabase:
         return controls.cells(self._run, controls.POSTGRES, keys)
 
     def has_event(self, event: Row) -> bool:
-        """Whether an event of ours is there, to settle a commit of unknown outcome."""
+        """Whether an event or an entry of ours is there, to settle a commit of unknown outcome."""
+        if len(event) == len(("seq", "hash")):
+            return controls.has_entry(self._run, controls.POSTGRES, event)
         execution_id, seq, *_, digest = event
         sql = "SELECT count(*) FROM agent_events WHERE execution_id = %s AND seq = %s AND hash = %s"
         return self._rows(sql, execution_id, seq, digest)[0][0] == 1

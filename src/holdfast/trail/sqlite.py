@@ -183,7 +183,9 @@ class SqliteDatabase:
         return controls.cells(self._run, controls.SQLITE, keys)
 
     def has_event(self, event: Row) -> bool:
-        """Whether an event of ours is there, to settle a commit of unknown outcome."""
+        """Whether an event or an entry of ours is there, to settle a commit of unknown outcome."""
+        if len(event) == len(("seq", "hash")):
+            return controls.has_entry(self._run, controls.SQLITE, event)
         execution_id, seq, *_, digest = event
         sql = "SELECT count(*) FROM agent_events WHERE execution_id = ? AND seq = ? AND hash = ?"
         return self._run(sql, (execution_id, seq, digest)).fetchone()[0] == 1

@@ -7,8 +7,8 @@ While a transaction is being made durable the next batch gathers; there is no de
                  +-- the database is away --> say so in `health` and the log, back off, connect again, same batch again
                  +-- the data is at fault --> each request in a transaction of its own: one fails, not all
 
-A COMMIT whose outcome is unknown is settled by looking for the last event the batch would have written: its
-hash exists if, and only if, the batch was applied.
+A COMMIT whose outcome is unknown is settled by looking for the last event the batch would have written, or the last
+entry of the operators' record where it wrote no event: its hash exists if, and only if, the batch was applied.
 """
 
 import asyncio

@@ -8,6 +8,7 @@ from typing import Any, Final, Protocol, TypeAlias
 from holdfast.trail.codec import canonical, chain
 from holdfast.trail.controls.cell import DEFINED, Change, Data, Key
 from holdfast.trail.ledger import Ledger
+from holdfast.trail.requests import Row
 
 
 class Cursor(Protocol):
@@ -40,6 +41,8 @@ class Statements:
     delete: str
     audit_head: str
     audit: str
+    entry: str
+    """Counts those of a number and a hash."""
     usage: str
     wake: str
     lists_as_json: bool
@@ -58,6 +61,7 @@ SQLITE: Final = Statements(
     delete="DELETE FROM agent_controls WHERE kind = ? AND key = ?",
     audit_head="SELECT data FROM agent_controls WHERE kind = 'record' AND key = ''",
     audit="INSERT INTO agent_audit (seq, kind, data, at, hash) VALUES (?, ?, ?, ?, ?)",
+    entry="SELECT count(*) FROM agent_audit WHERE seq = ? AND hash = ?",
     usage=f"INSERT OR REPLACE INTO agent_model_usage ({', '.join(_USAGE)}) VALUES ({', '.join('?' * len(_USAGE))})",  # noqa: S608
     wake="""
         UPDATE agent_executions SET wake_at = NULL
@@ -79,6 +83,7 @@ POSTGRES: Final = Statements(
     delete="DELETE FROM agent_controls WHERE kind = %s AND key = %s",
     audit_head="SELECT data::text FROM agent_controls WHERE kind = 'record' AND key = '' FOR NO KEY UPDATE",
     audit="INSERT INTO agent_audit (seq, kind, data, at, hash) VALUES (%s, %s, %s::jsonb, %s::timestamptz, %s)",
+    entry="SELECT count(*) FROM agent_audit WHERE seq = %s AND hash = %s",
     usage=f"""
         INSERT INTO agent_model_usage ({", ".join(_USAGE)})
         VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s::numeric, %s) ON CONFLICT (execution_id, model) DO UPDATE SET
@@ -115,7 +120,7 @@ def write(run: Run, sql: Statements, ledger: Ledger) -> None:
     if changes := ledger.shared.cells.changes():
         write_changes(run, sql, changes, ledger.at)
     if ledger.audits:
-        write_audit(run, sql, ledger.audits)
+        ledger.entered = write_audit(run, sql, ledger.audits)
     for row in ledger.usage:
         run(sql.usage, row)
     if ledger.wakes:
@@ -131,8 +136,12 @@ def write_changes(run: Run, sql: Statements, changes: Iterable[Change], at: str)
             run(sql.insert if change.is_new else sql.update, (canonical(change.data), at, change.kind, change.key))
 
 
-def write_audit(run: Run, sql: Statements, entries: Sequence[tuple[str, Data, str]]) -> None:
-    """Add to the operators' record, each entry chained to the one before; the end of the chain is kept apart."""
+def write_audit(run: Run, sql: Statements, entries: Sequence[tuple[str, Data, str]]) -> Row:
+    """Add to the operators' record, each entry chained to the one before; the end of the chain is kept apart.
+
+    Returns:
+        Number and hash of the last one.
+    """
     head = json.loads(run(sql.audit_head, ()).fetchall()[0][0])
     seq, last, at = head["seq"], head["hash"], ""
     for kind, data, at in entries:
@@ -140,6 +149,12 @@ def write_audit(run: Run, sql: Statements, entries: Sequence[tuple[str, Data, st
         last = chain(last, execution_id=AUDIT, seq=seq, kind=kind, version=1, at=at, text=text)
         run(sql.audit, (seq, kind, text, at, last))
     run(sql.update, (canonical({"seq": seq, "hash": last}), at, "record", ""))
+    return seq, last
+
+
+def has_entry(run: Run, sql: Statements, entry: Row) -> bool:
+    """Whether an entry is on the operators' record."""
+    return run(sql.entry, entry).fetchall()[0][0] == 1
 
 
 def wake(run: Run, sql: Statements, reasons: Iterable[str]) -> None:
