@@ -64,8 +64,10 @@ def test_a_fleet_works_through_a_pooler(pooled: str, server: str, postgres: Post
     assert asyncio.run(asyncio.wait_for(story(), 60)) == ["completed"] * MANY
     report = asyncio.run(verify_database(pooled))
     assert report.first is None
-    count = f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{Postgres.name(server)}'"
-    assert postgres.run(count)[0][0] <= SERVER_CONNECTIONS
+    clients = f"datname = '{Postgres.name(server)}' AND backend_type = 'client backend'"
+    count = f"SELECT count(*) FROM pg_stat_activity WHERE {clients}"
+    # One that was left in mid-transaction may still be on its way out.
+    assert any(postgres.run(count)[0][0] <= SERVER_CONNECTIONS for _ in range(50))
 
 
 def test_a_pooler_that_nobody_told_of_is_named(pooled: str):
