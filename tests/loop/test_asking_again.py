@@ -83,3 +83,27 @@ def test_an_edit_goes_on_where_a_change_does_not_matter(tmp_path: Path):
 
     assert asyncio.run(story()).status == "completed"
     assert did == [("carol", False)]
+
+
+def test_a_call_with_a_secret_for_a_key_can_be_agreed_to(tmp_path: Path):
+    """What people are shown is what they are asked about, however often it was searched for secrets."""
+    ran: list[object] = []
+
+    @tool(effect="irreversible")
+    async def send(to: dict[str, object]) -> str:
+        """Send."""
+        ran.append(to)
+        return "sent"
+
+    async def story() -> Execution:
+        given = {"to": {"sk-proj-" + "Ab1" * 10: {"password": "hunter22"}}}
+        agent = Agent(name="clerk", models=[ScriptedModel([Call("send", given), Say("done")])], tools=[send])
+        async with App([agent], str(tmp_path / "holdfast.db")) as app:
+            asked = await app.run("clerk", "go", timeout_s=20)
+            (question,) = await app.approvals()
+            await app.decide(question.id, "approve", by="Ada")
+            return await app.resume(asked.id, timeout_s=20)
+
+    ended = asyncio.run(story())
+    assert ended.status == "completed"
+    assert ran == [{"[redacted:api_key]": {"password": "[redacted:password]"}}]

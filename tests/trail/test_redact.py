@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from holdfast.errors import UsageError
 from holdfast.trail.codec import canonical
 from holdfast.trail.redact import DEFAULT, Redactor, redact_log
+from holdfast.types import Json
 
 KEY = "sk-proj-" + "Ab1" * 10
 PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIEow\nabc=\n-----END RSA PRIVATE KEY-----"
@@ -196,6 +197,18 @@ def test_a_wrong_rule_is_named(rules: dict[str, object], named: str):
     """A rule that cannot work is refused, naming which."""
     with pytest.raises(UsageError, match=named.replace(".", r"\.")):
         Redactor(**rules)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [{KEY: "v"}, {KEY: {"password": 1}}, {f"{KEY} x": [{KEY: 1}]}, f"E123456{KEY}", "E123456Bearer abcdefghijklmno"],
+)
+def test_data_that_was_looked_at_once_looks_the_same_to_a_second_look(value: Json):
+    """A marker is no name of a secret, and what a rule leaves is looked at by the others: nothing is found later."""
+    redactor = Redactor(patterns={"employee": r"E\d{6}"})
+    clean = redactor.value(value)
+    assert redactor.value(clean) == clean
+    assert KEY not in str(clean)
 
 
 NASTY = [

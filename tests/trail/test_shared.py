@@ -100,3 +100,57 @@ def test_what_cannot_be_read_is_the_trouble_of_those_who_asked_for_it() -> None:
     found = asyncio.run(all_of_them())
     assert isinstance(found.pop(7), JournalBroken)
     assert found == [*range(7), *range(8, 100)]
+
+
+def test_whatever_goes_wrong_with_one_is_nobody_elses_trouble() -> None:
+    """Errors of any kind."""
+
+    async def find(names: Sequence[int]) -> dict[int, int]:
+        await asyncio.sleep(0)
+        return {name: 10 // name for name in names}
+
+    async def both() -> list[int | BaseException | None]:
+        together = Together(find)
+        return await asyncio.gather(together.ask(0), together.ask(5), return_exceptions=True)
+
+    broken, whole = asyncio.run(both())
+    assert isinstance(broken, ZeroDivisionError)
+    assert whole == 2
+
+
+def test_who_changes_what_was_read_changes_nobody_elses() -> None:
+    """Two who wait for the same execution each have it for themselves."""
+
+    async def find(names: Sequence[str]) -> dict[str, list[str]]:
+        return {name: [name] for name in names}
+
+    async def story() -> list[list[str] | None]:
+        together = Together(find)
+
+        async def take() -> list[str] | None:
+            found = await together.ask("e")
+            assert found is not None
+            found.append("mine")
+            return found
+
+        return await asyncio.gather(take(), take(), take())
+
+    assert asyncio.run(story()) == [["e", "mine"]] * 3
+
+
+def test_a_question_that_was_cancelled_before_it_was_put_is_put_again() -> None:
+    """Whoever cancels everything in a loop, and goes on, can still read."""
+
+    async def find() -> str:
+        return "news"
+
+    async def story() -> str:
+        shared: Shared[str] = Shared()
+        first = asyncio.create_task(shared.ask("q", find))
+        await asyncio.sleep(0)
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            task.cancel()
+        await asyncio.wait([first])
+        return await shared.ask("q", find)
+
+    assert asyncio.run(story()) == "news"
