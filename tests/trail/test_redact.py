@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from holdfast.errors import UsageError
 from holdfast.trail.codec import canonical
-from holdfast.trail.redact import DEFAULT, Redactor, redact_log
+from holdfast.trail.redact import DEFAULT, SECRET_KEYS, Redactor, redact_log
 from holdfast.types import Json
 
 KEY = "sk-proj-" + "Ab1" * 10
@@ -78,7 +78,11 @@ def test_what_is_no_secret_stays(text: str):
     assert DEFAULT.text(text) == text
 
 
-@pytest.mark.parametrize("key", ["password", "dbPassword", "X-Api-Key", "AWS_SECRET_ACCESS_KEY", "token", "apiKey"])
+@pytest.mark.parametrize(
+    "key",
+    ["password", "dbPassword", "X-Api-Key", "AWS_SECRET_ACCESS_KEY", "token", "apiKey", "stripe.api.key", "password?",
+     "db/client+secret", "api__key", "Passwort/password …"],
+)  # fmt: skip
 def test_the_value_of_a_secret_key_is_gone(key: str):
     """A key that names a secret loses its whole value, however it is spelled."""
     for value in ("v", 7, ["v"], {"v": "v"}):
@@ -142,6 +146,15 @@ def test_the_quick_look_misses_nothing(text: str):
     """Whatever redaction would change, the quick look over the serialised text suspects."""
     if DEFAULT.text(text) != text:
         assert DEFAULT.suspects(canonical({"k": text}))
+
+
+@given(st.sampled_from(SECRET_KEYS), st.text("._-/+? #§", max_size=3), st.text("._-/+? #§", max_size=3), st.booleans())
+def test_the_quick_look_misses_no_key(name: str, between: str, behind: str, camel: bool):
+    """However the words of a key are joined: if its value would be redacted, the quick look suspects it."""
+    key = re.sub("_([a-z])", lambda m: m[1].upper(), name) if camel else name.replace("_", between or "_")
+    data = {"a": {f"my{between or '.'}{key}{behind}": "v"}}
+    if DEFAULT.value(data) != data:
+        assert DEFAULT.suspects(canonical(data))
 
 
 def test_users_add_keys_and_patterns():
@@ -214,6 +227,7 @@ def test_data_that_was_looked_at_once_looks_the_same_to_a_second_look(value: Jso
 NASTY = [
     "4111 ", "4", "sk-", "password", "password=", "-----BEGIN PRIVATE KEY-----", "eyJ", "eyJaaaaaaaa.", "://", "://a:",
     'password":"\\', "-", "bearer ", "0199a2b4-7c11-7abc-", "password: ", "password: aaaaaaa", "1 ", "\\", "a1",
+    "[redacted:card]password=x ",
 ]  # fmt: skip
 
 

@@ -1,11 +1,13 @@
 """What must never be written down: rules that take secrets and card numbers out of text and data."""
 
 import re
+from bisect import bisect_right
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import scrypt
+from operator import itemgetter
 from typing import cast
 
 from holdfast.errors import UsageError
@@ -82,10 +84,12 @@ _RULES = (
     _rule("url_password", r"""(?<=://)[^\s/:@"\[]{0,128}:(?P<secret>[^\s/@"\[]{1,256})@""", "@"),
 )
 
-# Lower case, `-` as `_`, `=` as `:`, quotes, blanks and backslashes gone: one spelling for `"Api-Key" :` and
-# `api_key=`.
+# Lower case, `-` as `_`, `=` as `:`, quotes, blanks and backslashes gone: one spelling for all hints.
 _FLAT = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ-=", b"abcdefghijklmnopqrstuvwxyz_:")
 _GONE = b"\\\"' \t"
+# Letters, digits and colons alone: one spelling for `"Api-Key" :`, `api_key=` and `"stripe.api.key?":`.
+_KEYS = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ=", b"abcdefghijklmnopqrstuvwxyz:")
+_NO_KEY = bytes(byte for byte in range(256) if not (chr(byte).isascii() and chr(byte).isalnum()) and byte not in b":=")
 _DIGITS = bytes.maketrans(b"123456789", b"000000000")
 _CARD_DIGITS = b"0" * 13
 # Looser than the rules: what stands before a token in serialised text may be the letter of an escape.
@@ -123,7 +127,7 @@ class Redactor:
     _names: frozenset[str] = field(init=False, repr=False, compare=False)
     _assigned: re.Pattern[str] = field(init=False, repr=False, compare=False)
     _key_ends: re.Pattern[bytes] = field(init=False, repr=False, compare=False)
-    """Finds the end of a secret key in flattened text. The last three letters rule nearly all others out."""
+    """Finds the end of a secret key among letters, digits and colons; its last three rule nearly all others out."""
     _known: MutableMapping[str, str | None] = field(
         init=False, repr=False, compare=False, default_factory=dict[str, str | None]
     )
@@ -146,8 +150,9 @@ class Redactor:
         return text
 
     def _looked_at(self, text: str) -> str:
-        flat = _flat(text)
-        if self._key_ends.search(flat):
+        raw = text.encode("utf-8", "replace")
+        flat = raw.translate(_FLAT, _GONE)
+        if self._key_ends.search(raw.translate(_KEYS, _NO_KEY)):
             text = _apply(self._assigned, text, _assigned)
         for rule in self._rules:
             if not rule.hints or any(hint in flat for hint in rule.hints):
@@ -196,7 +201,7 @@ class Redactor:
         raw = text.encode("utf-8", "replace")
         flat = raw.translate(_FLAT, _GONE)
         return (
-            self._key_ends.search(flat) is not None
+            self._key_ends.search(raw.translate(_KEYS, _NO_KEY)) is not None
             or _TOKEN_LIKE.search(flat) is not None
             or b"bearer" in flat
             or ("B" in text and "-----BEGIN" in text)
@@ -276,7 +281,7 @@ def _assignments(names: frozenset[str]) -> re.Pattern[str]:
 
 
 def _ends_of(names: frozenset[str]) -> re.Pattern[bytes]:
-    spellings = sorted({spelled for name in [*names, "token"] for spelled in (name, name.replace("_", ""))})
+    spellings = sorted({name.replace("_", "") for name in [*names, "token"]})
     width = min(3, *(len(s) for s in spellings))
     ends = b"|".join(sorted({re.escape(s[-width:].encode()) for s in spellings}))
     whole = b"|".join(rb"(?<=%b:)" % re.escape(s.encode()) for s in spellings)
@@ -298,10 +303,6 @@ def _user_rule(name: str, pattern: str) -> _Rule:
         raise UsageError(f"redact_patterns.{name}: {pattern!r} is no regular expression: {error}") from error
 
 
-def _flat(text: str) -> bytes:
-    return text.encode("utf-8", "replace").translate(_FLAT, _GONE)
-
-
 def _has_digits(text: str) -> bool:
     return _CARD_DIGITS in text.encode("utf-8", "replace").translate(_DIGITS, b" -")
 
@@ -309,11 +310,11 @@ def _has_digits(text: str) -> bool:
 def _apply(pattern: re.Pattern[str], text: str, replace: Callable[[re.Match[str]], str]) -> str:
     if "[redacted:" not in text:
         return pattern.sub(replace, text)
-    spans = [marker.span() for marker in _MARKER.finditer(text)]
+    markers = [marker.span() for marker in _MARKER.finditer(text)]
 
     def outside(match: re.Match[str]) -> str:
-        start, end = match.span()
-        return match[0] if any(a <= start and end <= b for a, b in spans) else replace(match)
+        place = bisect_right(markers, match.start(), key=itemgetter(0)) - 1
+        return match[0] if place >= 0 and match.end() <= markers[place][1] else replace(match)
 
     return pattern.sub(outside, text)
 
