@@ -25,6 +25,8 @@ from holdfast.trail.session import connect
 
 AT_ONCE = 100
 """Executions in one transaction."""
+TURNS = 600
+"""Of each execution, at most."""
 SECONDS = 8.0
 CONNECTIONS = (1, 2, 4)
 _AT = stamp(datetime(2026, 11, 21, tzinfo=UTC))
@@ -50,8 +52,12 @@ def begin(database: str, lane: int) -> list[str]:
     return ids
 
 
-def turn(ids: Sequence[str], number: int) -> list[tuple[str, str]]:
-    """The statements of one turn of each, in its two commits."""
+Step = tuple[str, str, str]
+"""Events, calls and how far their executions are: what one commit writes."""
+
+
+def turn(ids: Sequence[str], number: int) -> list[Step]:
+    """One turn of each, in its two commits."""
     events = [
         [one, number * 5 + place, "model.responded", 1, _DATA, _AT, "0" * 64] for one in ids for place in range(1, 6)
     ]
@@ -70,47 +76,52 @@ def turn(ids: Sequence[str], number: int) -> list[tuple[str, str]]:
         named = [{**of, "execution_id": one, "id": f"{one}:{number}:0"} for one in ids]
         return to_json([{name: row.get(name) for name in heads.CALL_COLUMNS} for row in named]).decode()
 
-    insert = wording.insert_sql("agent_events", heads.EVENT_COLUMNS)
-    update = wording.update_sql("agent_executions", heads.ADVANCED_COLUMNS)
     half = len(events) * 3 // 5
     told = records(heads.ADVANCED_COLUMNS, advanced)
     return [
-        (insert, records(heads.EVENT_COLUMNS, events[:half])), (wording.upsert_calls(), calls(asked)), (update, told),
-        ("COMMIT", ""),
-        (insert, records(heads.EVENT_COLUMNS, events[half:])), (wording.upsert_calls(), calls(done)), (update, told),
-        ("COMMIT", ""),
-    ]  # fmt: skip
+        (records(heads.EVENT_COLUMNS, events[:half]), calls(asked), told),
+        (records(heads.EVENT_COLUMNS, events[half:]), calls(done), told),
+    ]
 
 
-def lane(database: str, ready: Sequence[Sequence[tuple[str, str]]], go: threading.Event, counts: list[int]) -> None:
-    """Write one turn after another until the time is over."""
-    with connect(database, name="bench") as connection, connection.pipeline():
+def lane(  # noqa: PLR0913, PLR0917 - what a thread is given
+    database: str,
+    number: int,
+    ids: Sequence[str],
+    ready: Sequence[Sequence[Step]],
+    go: threading.Event,
+    done: list[int],
+) -> None:
+    """Write one turn after another until the time is over, each commit in one round trip."""
+    with connect(database, name="bench") as connection, connection.pipeline() as pipeline:
+        version = connection.execute(wording.LOCK_WRITER.encode(), (number,)).fetchall()[0][0]
+        still = (list(ids), [1] * len(ids), ["0" * 64] * len(ids), len(ids), version)
         go.wait()
-        until, done = time.perf_counter() + SECONDS, 0
-        for statements in ready:
-            connection.execute(b"BEGIN")
-            for sql, given in statements:
-                if sql == "COMMIT":
-                    connection.execute(b"COMMIT").pgresult  # noqa: B018 - its answer is waited for
-                    connection.execute(b"BEGIN")
-                else:
-                    connection.execute(sql.encode(), (given,))
-            connection.execute(b"COMMIT")
-            connection.execute(b"SELECT 1").fetchall()
-            done += AT_ONCE
+        until, turns = time.perf_counter() + SECONDS, 0
+        for steps in ready:
+            for step in steps:
+                connection.execute(b"BEGIN")
+                connection.execute(wording.LOCK_WRITER.encode(), (number,))
+                connection.execute(wording.STILL.encode(), still)
+                connection.execute(wording.write_steps().encode(), step)
+                connection.execute(b"COMMIT")
+                pipeline.sync()  # its answer is waited for
+            turns += len(ids)
             if time.perf_counter() > until:
                 break
-        counts.append(done)
+        done.append(turns)
 
 
 def measure(database: str, connections: int) -> dict[str, object]:
     """Turns a second over so many connections."""
     migrate(database)
-    ready = [
-        [turn(begin_, number) for number in range(400)] for begin_ in (begin(database, n) for n in range(connections))
-    ]
+    begun = [begin(database, number) for number in range(connections)]
+    ready = [[turn(ids, number) for number in range(TURNS)] for ids in begun]
     go, counts = threading.Event(), list[int]()
-    lanes = [threading.Thread(target=lane, args=(database, one, go, counts)) for one in ready]
+    lanes = [
+        threading.Thread(target=lane, args=(database, number, ids, ready[number], go, counts))
+        for number, ids in enumerate(begun)
+    ]
     for one in lanes:
         one.start()
     began = time.perf_counter()

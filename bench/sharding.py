@@ -19,7 +19,7 @@ ALPHA = 1.16
 DRAWS = 20
 BY_HAND = 100
 SIZES = (1, 2, 4, 8, 16)
-ONE_TURNS_PER_S = 4_500
+ONE_TURNS_PER_S = 7_000
 """Turns a second of one PostgreSQL on two cores, as `bench.ceiling` measures."""
 
 
