@@ -8,6 +8,7 @@ from holdfast.errors import GrantUnusable, InvalidArguments, Paused, Unavailable
 from holdfast.loop.activation import Activation
 from holdfast.loop.admit import leave_for, stand_back
 from holdfast.loop.delegating import ceilings_for, delegate, refused_delegation, size_of
+from holdfast.loop.granting import with_grants
 from holdfast.loop.handover import account, in_words
 from holdfast.loop.judged import Judged
 from holdfast.loop.model import RawCall, Response
@@ -18,11 +19,9 @@ from holdfast.loop.reuse import give_recorded, recognised
 from holdfast.loop.wrapup import give_up
 from holdfast.policy import approval as asking
 from holdfast.policy import gate
-from holdfast.policy.grants import allowed_by, covering
-from holdfast.policy.rights import Rights
 from holdfast.teams.handover import ALONE
 from holdfast.trail import events as kinds
-from holdfast.types import CallChange, CallStatus, Decision, Grant, Json
+from holdfast.types import CallChange, CallStatus, Decision, Json
 
 Record: TypeAlias = Callable[[str, Mapping[str, Json], CallChange], None]
 
@@ -155,28 +154,6 @@ def question(call_id: str, index: int, raw: RawCall, arguments: dict[str, Json])
         schema_hash="",
         decision=Decision(verdict="review", gate="ask_person", reason="The agent asks."),
     )
-
-
-async def with_grants(activation: Activation, judged: Sequence[Judged]) -> Sequence[Judged]:
-    """The same, where a standing yes covers a call that people would have been asked about: it may run."""
-    if not any(call.proposal and call.decision.verdict == "review" for call in judged):
-        return judged
-    grants, rights = await activation.desk.grants(), activation.desk.rights()
-    return [granted(grants, rights, call) for call in judged] if grants else judged
-
-
-def granted(grants: Sequence[Grant], rights: Rights, call: Judged) -> Judged:
-    """One call with the grant that covers it, if one does: a yes of somebody who could say it now, alone."""
-    asked = call.decision
-    if call.proposal is None or asked.verdict != "review" or (asked.routing and asked.routing.quorum > 1):
-        return call
-    groups = [asked.routing.reviewers] if asked.routing and asked.routing.reviewers else []
-    user = call.proposal.user
-    may = [one for one in grants if not rights.objection(one.by, "approve", groups=groups, requested_by=user)]
-    grant = covering(may, call.proposal)
-    if grant is None:
-        return call
-    return replace(call, decision=allowed_by(grant, call.decision), asked=call.decision, grant=grant.id)
 
 
 async def open_calls(activation: Activation, judged: Sequence[Judged]) -> None:

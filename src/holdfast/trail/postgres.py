@@ -63,7 +63,8 @@ class PostgresDatabase:
         """Which definitions of the controls are in force in this transaction."""
         self._remembered = Remembered()
         """Checked by the transaction that goes by it."""
-        self._trusting_since = 0.0
+        self._trusts_from = 0.0
+        """When it goes by what it remembers again, by `monotonic`."""
 
     # --- transactions
 
@@ -93,7 +94,7 @@ class PostgresDatabase:
     def abandon(self) -> None:
         """Undo what is open and let go of the connection."""
         self._remembered.forget()
-        self._trusting_since = time.monotonic() + _DOUBT_S
+        self._trusts_from = time.monotonic() + _DOUBT_S
         connection, self._connection = self._connection, None
         pipelining, self._pipelining, self._pipeline = self._pipelining, None, None
         # The server rolls back when the connection ends; what fails here only repeats what brought us here.
@@ -141,7 +142,7 @@ class PostgresDatabase:
         found = self._remembered.known(needs.executions) if needs.only_executions else []
         if not found or len(found) < len(needs.executions) or self._remembered.version is None:
             return None
-        if time.monotonic() < self._trusting_since:
+        if time.monotonic() < self._trusts_from:
             return None
         self._version = self._remembered.version
         known = [[head.id for head in found], [head.fence for head in found], [head.last_hash for head in found]]
